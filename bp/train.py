@@ -41,7 +41,7 @@ def train(
     """Train ``net`` in place: for each mini-batch, theta <- theta - alpha dl/dtheta.
 
     Mini-batches are consecutive slices in order (the last may be smaller); nothing is shuffled. Losses and accuracies
-    are taken before the first epoch and after each. Inputs and targets are converted once to the dtype of the net's
+    are taken before the first epoch and after each. Inputs and targets are converted to the dtype of the net's
     parameters.
 
     Parameters
@@ -106,8 +106,9 @@ def train(
     _check_settings(batch_size, n_epochs, alpha, threads)
     _check_history(history)
     alpha, shape = float(alpha), shape_of(net)
-    train_set = _checked_set(net, shape, "train", X_train, T_train)
-    test_set = None if X_test is None and T_test is None else _checked_set(net, shape, "test", X_test, T_test)
+    own = on_epoch is not None  # which may change the arrays that were handed in
+    train_set = _checked_set(net, shape, "train", X_train, T_train, own)
+    test_set = None if X_test is None and T_test is None else _checked_set(net, shape, "test", X_test, T_test, own)
     if batch_size > len(train_set):
         raise ValueError(f"train: expected batch_size from 1 to N = {len(train_set)}, got {batch_size}")
     history = History() if history is None else history
@@ -194,8 +195,10 @@ def _tried(task: Callable[[], History | None]) -> History | None:
         return None
 
 
-def _checked_set(net: MLP, shape: Shape | None, kind: str, X: ArrayLike | None, T: ArrayLike | None) -> Samples:
-    """Check that a set fits the net, and convert it to the dtype of the net's parameters."""
+def _checked_set(
+    net: MLP, shape: Shape | None, kind: str, X: ArrayLike | None, T: ArrayLike | None, own: bool
+) -> Samples:
+    """Check that a set fits the net, to whose parameters' dtype it is converted; ``own`` is as for `Samples`."""
     if X is None or T is None:
         raise ValueError(f"train: expected X_{kind} and T_{kind}, got only one of the two")
     arrays = [array for pair in net.parameters().values() for array in pair]
@@ -204,7 +207,7 @@ def _checked_set(net: MLP, shape: Shape | None, kind: str, X: ArrayLike | None, 
     if len(X) != len(T):
         raise ValueError(f"train: expected as many rows in T_{kind} as in X_{kind}, {len(X)}, got {len(T)}")
     check_targets(T, f"train: T_{kind}")
-    data = Samples(X, T, dtype)
+    data = Samples(X, T, dtype, own=own)
     if shape is not None and (X.shape[1], T.shape[1]) == (shape.widths[0], shape.widths[-1]):
         return data
     with np.errstate(all="ignore"):  # training checks later whether the numbers are finite

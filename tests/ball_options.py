@@ -137,6 +137,7 @@ FORMS: list[tuple[Callable[..., Any], tuple[Array, ...]]] = [
     (into(lambda x, out: np.nanmean(x, 1, out=out)), (A,)),
     (lambda x: np.nanvar(gaps(x), 1, ddof=1, keepdims=True) + np.nanstd(x, 1, ddof=1), (A,)),
     (lambda x: np.nanquantile(gaps(x), [0.2, 0.8], 1), (A,)),
+    (lambda x: np.nan_to_num(gaps(x)) * x, (A,)),
     (lambda x: np.nan_to_num(x, nan=3.0) + np.nan_to_num(GAPS, nan=3.0) * x, (A,)),
     (lambda x: x * np.nanargmax(gaps(x), 1)[:, None] + x[:, [0]] * np.nanargmin(gaps(x), axis=0).sum(), (A,)),
     # Linear algebra

@@ -4,6 +4,7 @@ import re
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from flint import arb
 
 from reference.numerics.balls import evaluation, on_balls
@@ -16,6 +17,14 @@ BITS, STEP = 1200, 2.0
 
 
 @contextmanager
+def refuses(match):
+    """In the block something is refused, with this text in a sentence that is well said."""
+    with pytest.raises(Refused, match=match) as caught:
+        yield caught
+    assert_well_said(caught.value)
+
+
+@contextmanager
 def says_what_is_refused():
     """A refusal names the operation, and says what about it, in words as one writes them."""
     refused = None
@@ -24,12 +33,16 @@ def says_what_is_refused():
     except Refused as error:
         refused = error
     if refused is not None:
-        text = str(refused)
-        assert refused.operation
-        assert text.startswith(f"{refused.operation} ")
-        assert len(text.split()) > 2
-        assert "None" not in text
-        assert not re.search("[A-Z]{2}", text)
+        assert_well_said(refused)
+
+
+def assert_well_said(refused):
+    """The operation comes first, and then what about it, in words as one writes them."""
+    text = str(refused)
+    assert refused.operation
+    assert text.startswith(f"{refused.operation} ")
+    assert len(text.split()) > 2
+    assert not re.search(r"\bNone\b|[A-Z]{2}", text)
 
 
 def judged(function, args, language="numpy", doubles=None):

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.execution.in_process import InProcess
-from reference.execution.worker.protocol import Call, Get, Laid, Reply
+from reference.execution.worker.protocol import Call, Laid, Reply
 from reference.findings import Violation
 from reference.lab.cases import Case, Sizes
 from reference.lab.context import MOST_SHOWN, ORDINARY, ORDINARY_SIZES, Context, Response, entry, wrong_entry
@@ -63,15 +63,14 @@ def refused(asks: Context, method: str, *args: Any) -> Violation:
 
 @pytest.mark.parametrize("primed", [False, True])
 def test_a_method_is_called_on_a_new_object(primed: bool) -> None:
-    """After what comes before, in the memory layout that is asked for; right after forward if it is to be so."""
+    """In the memory layout that is asked for; right after forward if it is to be so."""
     for message in (RELU, DELTA, LOSS, GRAD):
         case = drawn(message)
         asks = context(primed=primed)
-        before = [Get("layer", "name")]
-        steps = asks.steps(message, case, "Fortran", before)
+        steps = asks.steps(message, case, "Fortran")
         setting = message.setting(case)
         assert [type(each) for each in steps[: len(setting)]] == [type(each) for each in setting]
-        *others, last = steps[len(setting) :]
+        *forward, last = steps[len(setting) :]
         assert isinstance(last, Call)
         assert (last.name, last.method, last.by_position) == ("layer", message.method, False)
         assert list(last.arguments) == list(message.arguments)
@@ -79,8 +78,6 @@ def test_a_method_is_called_on_a_new_object(primed: bool) -> None:
             assert isinstance(laid, Laid)
             assert laid.array is case.arguments[name]
             assert laid.layout == "Fortran"
-        assert others[-1:] == before
-        forward = others[:-1]
         assert len(forward) == (primed and message.method != "forward")
         for each in forward:
             assert isinstance(each, Call)

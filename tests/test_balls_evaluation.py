@@ -17,6 +17,7 @@ from reference.numerics.balls.array import BallArray, balls, plain  # noqa: E402
 from reference.numerics.balls.scalar import Ball  # noqa: E402
 from reference.numerics.balls.tape import SETTINGS, TAPE, TIES, recording  # noqa: E402
 from reference.numerics.oracles.ball import precision  # noqa: E402
+from tests.balls_judge import refuses  # noqa: E402
 
 X = np.array([0.5, -1.25, 2.0])
 ONES = np.ones(3)
@@ -122,7 +123,7 @@ def test_a_result_is_an_array_of_balls() -> None:
     for result, shape in ((one, ()), ([one, one], (2,)), ((one, 2.0), (2,)), (balls(X), (3,))):
         assert evaluation.as_balls(result).shape == shape
     for result in (X, 1.0, None):
-        with pytest.raises(Refused, match=type(result).__name__) as caught:
+        with refuses(type(result).__name__) as caught:
             evaluation.as_balls(result)
         assert caught.value.operation == "the result"
 
@@ -172,6 +173,7 @@ def test_numbers_beyond_doubles_are_told_by_the_entries_that_pass_them() -> None
     assert evaluation.leaves_doubles(there_and_back, [x], [0])
     assert not evaluation.leaves_doubles(there_and_back, [x[:2]], [0])
     assert not evaluation.leaves_doubles(lambda x: 1 / x, [np.zeros(1)], [0])
+    assert evaluation.beyond_doubles(np.exp, [np.zeros(0)], [0])[0].dtype == bool
 
 
 def test_doubles_of_enclosures_say_whether_they_are_narrow() -> None:
@@ -223,7 +225,7 @@ def test_an_evaluation_that_takes_too_long_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(limits, "MOST_PRODUCTS", 8)
     with recording():
         assert (balls(X) > 0).tolist() == [True, False, True]
-        with pytest.raises(Refused, match="comparisons take too long") as caught:
+        with refuses("comparisons take too long") as caught:
             Ball(flint.arb(1)) > 0  # noqa: B015 - it is asked for
         assert caught.value.operation == "more than 3 comparisons"
     with recording():
@@ -231,11 +233,11 @@ def test_an_evaluation_that_takes_too_long_is_given_up(monkeypatch: pytest.Monke
         TAPE.extend([(None, print)] * 2)
         np.exp(balls(X))
         TAPE.append((None, print))
-        with pytest.raises(Refused, match="operations take too long"):
+        with refuses("operations take too long"):
             np.exp(balls(X))
     with recording():
         assert np.shape(balls(np.eye(2)) @ np.eye(2)) == (2, 2)
-        with pytest.raises(Refused, match="products take too long"):
+        with refuses("products take too long"):
             balls(np.eye(3)) @ np.eye(3)
 
 
@@ -328,15 +330,28 @@ def test_what_a_formula_may_be_off_is_a_floor() -> None:
     assert formulas.compared(lambda: ([balls([np.nan])], [balls([1.0])]), [0]) is None
 
 
+def test_an_entry_that_is_0_is_measured_by_the_largest() -> None:
+    """By a tiny part of it, or of 1 where all are 0; what is too small a part for a double is more than nothing."""
+    small = Ball(flint.arb(2) ** -2000)
+    for due, came, relative in (
+        ([0.0, 4.0], [1e-40, 4.0], 2.5e-41 / limits.FORMULA_ZERO), ([0.0, 0.0], [3.0, 0.0], 3.0), ([], [], None),
+        ([1.0], [Ball(1 + small.value)], limits.SMALLEST_NORMAL),
+    ):  # fmt: skip
+        sides = [balls(due)], [balls(came)]
+        with precision(4096):
+            found = formulas._compared(*sides, [0], None, 0.0)
+        assert (found.relative if found else None) == pytest.approx(relative)
+
+
 def test_a_result_of_a_formula_has_its_shape() -> None:
     """Numbers of any kind are taken; what is none, or has another shape, is refused with both."""
     for part, shape in ((X, (3,)), (2.5, ()), (3, ()), (balls(X), (3,)), (Ball(flint.arb(1)), ())):
         assert formulas.as_result(part, shape, "the gradient").shape == shape
-    with pytest.raises(Refused, match=r"the gradient has the shape \(3,\) in place of \(2,\)"):
+    with refuses(r"the gradient has the shape \(3,\) in place of \(2,\)"):
         formulas.as_result(X, (2,), "the gradient")
-    with pytest.raises(Refused, match="the gradient is of type NoneType"):
+    with refuses("the gradient is of type NoneType"):
         formulas.as_result(None, (2,), "the gradient")
-    with pytest.raises(Refused, match="the gradient has 2 parts for 1 arguments"):
+    with refuses("the gradient has 2 parts for 1 arguments"):
         difference(lambda c, x: (c, c))
     given = formulas.exact([X, np.arange(3), SINGLE, X], [3])
     assert [type(each) for each in given] == [BallArray, np.ndarray, BallArray, np.ndarray]

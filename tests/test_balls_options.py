@@ -15,9 +15,10 @@ from reference.numerics.balls import Refused, Undecided, functions, linalg  # no
 from reference.numerics.balls.array import BallArray, balls, elements, full, holds_balls, plain, wrapped  # noqa: E402
 from reference.numerics.balls.evaluation import adjoints, arguments, as_balls, seed  # noqa: E402
 from reference.numerics.balls.scalar import Ball, enclosed  # noqa: E402
-from reference.numerics.balls.tape import accumulate, recording  # noqa: E402
+from reference.numerics.balls.tape import TAPE, accumulate, recording  # noqa: E402
 from reference.numerics.oracles.ball import precision  # noqa: E402
 from tests.ball_options import CHOSEN, FORMS  # noqa: E402
+from tests.balls_judge import assert_well_said  # noqa: E402
 from tests.gradients import drawn  # noqa: E402
 from tests.operations import BOX, ROW, WIDE, A, B, numpy_has  # noqa: E402
 
@@ -132,6 +133,7 @@ def test_a_refusal_names_the_operation(operation: str, function: Callable[[Any],
     with precision(128), recording(), pytest.raises(Refused) as caught:
         function(balls(A))
     assert caught.value.operation == operation
+    assert_well_said(caught.value)
 
 
 def test_a_result_is_made_of_balls_or_refused() -> None:
@@ -165,6 +167,24 @@ def test_axes_of_a_reduction() -> None:
             rows, shape = functions.rows_along(BOX, axis, keepdims=keepdims)
             assert shape == BOX.sum(axis=axis, keepdims=keepdims).shape
             assert rows.sum(axis=-1).reshape(shape) == pytest.approx(BOX.sum(axis=axis, keepdims=keepdims))
+
+
+@pytest.mark.parametrize(
+    ("product", "x", "blocks"),
+    [
+        (lambda x: x @ WIDE, A, 1), (lambda x: np.dot(x, WIDE), A, 1), (lambda x: np.vdot(x, B), A, 1),
+        (lambda x: np.inner(x, B), A, 1), (lambda x: np.tensordot(x, BOX, ([0, 1], [1, 2])), A, 1),
+        (lambda x: np.einsum("ij,jk->ki", x, WIDE), A, 1), (lambda x: np.einsum("ij,kl->ijkl", x, WIDE), A, 1),
+        (lambda x: np.einsum("ij,ij->i", x, B), A, 3), (lambda x: np.einsum("bij,bkj->bik", x, BOX), BOX, 2),
+        (lambda x: x @ WIDE, BOX, 2),
+    ],
+)  # fmt: skip
+def test_a_product_of_matrices_is_one_entry_on_the_tape(product: Any, x: Any, blocks: int) -> None:
+    """Or one for each of a stack, and not one for each multiplication: that would take too long."""
+    with precision(128), recording():
+        given, _ = arguments([x], [0])
+        product(given[0])
+        assert len(TAPE) == blocks
 
 
 def test_nothing_has_no_largest_number() -> None:

@@ -11,9 +11,12 @@ flint = pytest.importorskip("flint", reason="python-flint is not installed (the 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (the project's extra 'torch')")
 
 from reference.numerics import ball_tolerances  # noqa: E402
-from reference.numerics.balls import Refused, enclose, on_balls  # noqa: E402
+from reference.numerics.balls import Refused, enclose, on_balls, torch_functions, torch_more, torch_tensors  # noqa: E402
+from reference.numerics.balls.array import balls, plain  # noqa: E402
+from reference.numerics.balls.scalar import Ball  # noqa: E402
+from reference.numerics.balls.tape import accumulate, recording  # noqa: E402
 from tests import balls_corpus_torch, torch_operations  # noqa: E402
-from tests.balls_judge import judged, says_what_is_refused  # noqa: E402
+from tests.balls_judge import judged, refuses, says_what_is_refused  # noqa: E402
 
 X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
 
@@ -122,3 +125,40 @@ def test_what_runs() -> None:
     """Prints the corpus by verdict."""
     verdicts = [verdict.split(":")[0] for verdict in corpus().values()]
     print({each: verdicts.count(each) for each in sorted(set(verdicts))})  # noqa: T201 - a measurement
+
+
+def test_an_evaluation_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many operations."""
+    monkeypatch.setattr(torch_tensors, "MOST_OPERATIONS", 7)
+    enclose(on_balls(lambda x: x + x, "torch"), [X], [0], None)
+    with refuses("more than 7 operations take too long"):
+        enclose(on_balls(lambda x: (x + x).exp().exp(), "torch"), [X], [0], None)
+
+
+def test_softplus_far_out_is_either() -> None:
+    """The function or its argument, as torch has it above its threshold, with the slopes of both."""
+    with recording():
+        x = Ball(flint.arb(25), True)
+        (result,) = plain(torch_functions.softplus(balls([x])))
+        result.adjoint = flint.arb(1)
+        accumulate()
+        e = flint.arb(-25).exp()
+        for found, one, other in ((result.value, (1 + e).log() + 25, 25), (x.adjoint, 1 / (1 + e), 1)):
+            assert found.contains(flint.arb(other))
+            assert found.overlaps(one)
+            assert found.rad() < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({}, 1),
+        ({"right": True}, 2),
+        ({"side": "right"}, 2),
+        ({"side": "left"}, 1),
+        ({"side": "left", "right": True}, 1),
+    ],
+)
+def test_equal_numbers_are_found_on_either_side(options: Any, place: int) -> None:
+    """Before the first of them, or after the last."""
+    assert torch_more._searched(balls([0.5, 1.0, 2.0]), balls([1.0]), **options).tolist() == [place]

@@ -237,6 +237,23 @@ def test_products_are_those_of_an_epoch(
     products.run(todo)
 
 
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_products_in_parts_are_the_same(evaluated: bool) -> None:
+    """In parts there are more products, as many multiplications, and the same results."""
+    rng = np.random.RandomState(0)
+    work = products.Workload((500, 64, 10), rng.standard_normal((100, 500)), None, 60, evaluated)
+    totals, results = [], []
+    for parts in (False, True):
+        todo = products.products(work, products.Layout(False, 0, parts))
+        products.run(todo)
+        totals.append(sum(out.size * left.shape[-1] for left, _, out in todo))
+        results.append([todo[0][2].ravel()[:64], todo[-1][2].ravel()[-1:]])
+        assert any(out.ndim > 2 for _, _, out in todo) == parts
+    assert totals[0] == totals[1]
+    for whole, in_parts in zip(*results, strict=True):
+        np.testing.assert_allclose(in_parts, whole, rtol=1e-11)
+
+
 def test_the_fastest_layout_is_one_of_those_that_fit() -> None:
     """The fastest layout is one of those that fit, and its products are those of the whole epoch."""
     X, _, X_test, _ = little_data()

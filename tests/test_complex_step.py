@@ -185,6 +185,8 @@ def test_numbers_behave_like_arrays() -> None:
     for found, due in (
         (eye + x, eye + x.array), (eye - x, eye - x.array), (eye * x, eye * x.array), (eye @ x, x.array),
         (1.0 / x, 1.0 / x.array), (x @ x, x.array @ x.array), (2.0 + x, x.array + 2), (x.mean(), x.array.mean()),
+        (x.amax(dim=1, keepdim=True), [[2.0], [4.0]]), (x.sum(dim=0, keepdim=True), [[4.0, 6.0]]),
+        (x.sum(dim=1, keepdim=True), [[3.0], [7.0]]), (x.sum(), 10.0), (x.amax(dim=0, keepdim=True), [[3.0, 4.0]]),
     ):  # fmt: skip
         assert isinstance(found, Numbers)
         assert np.array_equal(found.array, due)
@@ -217,3 +219,46 @@ def test_faults_of_the_forward_pass_are_its_own() -> None:
     with pytest.raises(ZeroDivisionError):
         directional(lambda x: 1 // 0, [np.ones(1)], [np.ones(1)])
     assert issubclass(complex_step.ComplexStepError, ValueError)
+
+
+@pytest.mark.parametrize("length", [1.0, 1e3, -1e-3])
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e5])
+@pytest.mark.parametrize(
+    "function", [lambda x: 3 * x, np.exp, lambda x: x**3, np.sin, lambda x: np.log(x * x + 1)],
+    ids=["linear", "exp", "cube", "sin", "log"],
+)  # fmt: skip
+def test_stated_errors_are_some_dozen_units(function: Callable[[Any], Any], size: float, length: float) -> None:
+    """Of ordinary functions, wherever the numbers are and however long the direction is."""
+    x, d = np.array([0.5, -1.25, 2.0]), np.array([1.0, -0.75, 0.5]) * length
+    found = directional(lambda y: function(y / size), [x * size], [d])
+    units = found.error / (np.finfo(float).eps * np.abs(found.value))
+    assert (units >= 16).all()
+    assert (units <= 256).all()
+
+
+def test_what_does_not_depend_on_the_direction_has_no_slope() -> None:
+    """And next to no error: a constant, an argument that is not moved, real numbers."""
+    for forward in (lambda x, y: np.ones(2), lambda x, y: y * 2, lambda x, y: np.exp(y)):
+        found = directional(forward, [np.ones(2), np.array([1.5, 2.5])], [np.ones(2), np.zeros(2)])
+        assert found.value.tolist() == [0, 0]
+        assert (found.error < 1e-200).all()
+
+
+def test_roundings_that_no_neighbour_shows_are_in_the_error() -> None:
+    """Those of a sum that absorbs all that varies."""
+    found = directional(lambda x: np.exp((x + 1e9) - 1e9), [np.array([0.3, -1.7])], [np.ones(2)])
+    off = np.abs(found.value - np.exp([0.3, -1.7]))
+    assert (off > 1e-9).all()
+    assert (off <= found.error).all()
+
+
+def test_an_error_that_was_measured_is_used_again() -> None:
+    """For directions up to twice as long; of each its own rounding comes on top."""
+    along = Along(np.exp, [np.array([0.5, 1.0])])
+    first, same, half, long = (along([np.full(2, length)]).error for length in (1.0, 1.0, 0.5, 8.0))
+    assert np.array_equal(first, same)
+    assert (half < first).all()
+    assert (half > first / 2).all()
+    assert (long > 4 * first).all()
+    assert np.array_equal(along.measured([np.full(2, 0.5)]).error, along.measured([np.full(2, 0.5)]).error)
+    assert (along.measured([np.full(2, 0.5)]).error < half).all()

@@ -40,6 +40,11 @@ def total(X: Any) -> Any:
     return exp(X).sum(axis=1, keepdims=True)
 
 
+def means(A: Any) -> Any:
+    """The mean over the batch in each row."""
+    return np.broadcast_to(A.mean(axis=0), A.shape).copy()
+
+
 def answers(message: Message, method: Any) -> list[Observation]:
     """What a wrong method answers to a few cases, with the bounds of the right one."""
     known = context()
@@ -108,6 +113,29 @@ ROWS: dict[str, tuple[str, Any, tuple[str, ...], dict[str, str]]] = {
     ),
     "a loss without its sign": (
         "LossCrossEntropy.forward", lambda self, X, T: (T * np.log(X)).sum(axis=1, keepdims=True), ("sign",), {},
+    ),
+    "the mean without a mask": (
+        "ReLULayer.forward", lambda self, X: means(X), ("averaged-over-batch", "mask-missing"), {},
+    ),
+    "the mean with a slope": (
+        "ReLULayer.forward", lambda self, X: means(np.where(X > 0, X, 0.03 * X)), ("averaged-over-batch", "leaky"),
+        {"slope": "0.03"},
+    ),
+    "an epsilon, and a mean for each": (
+        "SoftmaxLayer.forward", lambda self, X: exp(X) / (total(X) + 1e-3) / len(X),
+        ("epsilon-added", "averaged-over-batch"), {"epsilon": "0.001", "factor": "1 / N"},
+    ),
+    "one answer for all": (
+        "LinearLayer.forward", lambda self, X: np.repeat((X @ self.W + self.b)[:1], len(X), axis=0),
+        ("sample-dependence",), {},
+    ),
+    "three decimals": (
+        "SoftmaxLayer.forward", lambda self, X: np.round(softmax(X), 3), ("low-precision",), {"decimals": "3"},
+    ),
+    "limits of both parts": (
+        "LinearLayer.grad", lambda self, X, delta_next: [
+            np.clip(X.T @ delta_next / len(X), -0.5, 0.5), np.clip(delta_next.mean(axis=0), -0.5, 0.5)],
+        ("clipped",), {"lower limit": "-0.5", "upper limit": "0.5"},
     ),
     "a slope of the mean": (
         "LossCrossEntropyForSoftmaxLogits.delta", lambda self, X, T: (softmax(X) - T) / len(X),

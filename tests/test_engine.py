@@ -71,7 +71,8 @@ def test_each_outcome_has_its_status() -> None:
     assert (failure.mistake, failure.mistakes, failure.counterexample) == ("sign", ("sign",), {"x": [1]})
     assert (failure.due, failure.came) == (fact("number", value=1.0), fact("zeros"))
     assert found["lacks"].came == fact("no oracle", said="there is none")
-    assert "KeyError" in str(found["errs"].actual)
+    assert found["errs"].came == fact("examiner failed", error="KeyError", said="'oops'")
+    assert found["errs"].actual == str(found["errs"].came)
 
 
 @pytest.mark.parametrize("run", [fails, lacks_an_oracle, is_wrong_itself])
@@ -186,15 +187,17 @@ NAMED = [
     Check("softmax.forward.kink", "SoftmaxLayer.forward", "It holds.", holds, ("softmax.forward.values",)),
     Check("softmax.delta.values", "SoftmaxLayer.delta", "It holds.", holds, ("softmax.made",)),
     Check("relu.made", "ReLULayer", "It holds.", holds),
+    Check("vjp.gradient[0].values", "vjp", "It holds.", holds),
 ]
 
 
 @pytest.mark.parametrize(
     ("only", "number"),
     [
-        ("*", 5), ("softmax", 4), ("SoftmaxLayer", 4), ("softmaxlayer", 4), ("softmax.*", 4), ("softmax.forward", 3),
+        ("*", 6), ("softmax", 4), ("SoftmaxLayer", 4), ("softmaxlayer", 4), ("softmax.*", 4), ("softmax.forward", 3),
         ("SoftmaxLayer.forward", 3), ("softmax.forward.kink", 3), ("SoftmaxLayer.delta", 2), ("softmax.made", 1),
-        ("relu.made, softmax.delta", 3), ("*.values", 3), ("softmax.?elta.values", 2),
+        ("relu.made, softmax.delta", 3), ("*.values", 4), ("softmax.?elta.values", 2),
+        ("vjp.gradient[0].values", 1), ("vjp.gradient[0].*", 1), ("*.gradient[[]0].values", 1),
     ],
 )  # fmt: skip
 def test_checks_are_asked_for_by_many_names(only: str, number: int) -> None:

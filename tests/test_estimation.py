@@ -40,7 +40,36 @@ def test_a_root_is_found_between_two_points(points: tuple[float, float], place: 
 
         assert list(roots(of, points)) == [pytest.approx(root, rel=1e-14)]
         assert all(low <= c <= high for c in asked)
-        assert len(asked) < 60
+        assert len(asked) <= 11
+
+
+@pytest.mark.parametrize(
+    ("of", "points", "root", "calls"),
+    [
+        (lambda c: math.exp(c) - 2, (0.1, 3.0), math.log(2), 10),
+        (lambda c: c**3 - 0.2, (0.1, 3.0), 0.2 ** (1 / 3), 11),
+        (lambda c: c**9 - 0.01, (0.25, 0.9), 0.01 ** (1 / 9), 13),
+        (lambda c: c**-7 - 9, (0.25, 0.9), 9 ** (-1 / 7), 13), (lambda c: 1 / (1 + c) - 0.3, (0.1, 9.0), 7 / 3, 11),
+        (math.log, (1e-3, 1e4), 1.0, 11), (lambda c: min(c, 0.5) - 0.4, (0.1, 1.0), 0.4, 7),
+        (lambda c: math.tanh(20 * (c - 0.5)) - 0.3, (0.0, 1.0), 0.5 + math.atanh(0.3) / 20, 13),
+        (lambda c: c - 1, (0.25, 4.0), 1.0, 3), (lambda c: c - 3, (2.0, 4.0), 3.0, 3),
+        (lambda c: 1e200 if 1.4 < c < 1.6 else c - 1.25, (1.0, 2.0), 1.25, 6),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_root_of_a_curve_is_found_in_few_steps(
+    of: Any, points: tuple[float, float], root: float, calls: int, sign: int
+) -> None:
+    """Whether it rises or falls, on either side of 0; steep, flat and huge in parts."""
+    for side in (1, -1):
+        asked: list[float] = []
+
+        def turned(c: float, side: int = side, asked: list[float] = asked) -> float:
+            asked.append(c)
+            return float(sign * of(side * c))
+
+        assert list(roots(turned, sorted(side * point for point in points))) == [pytest.approx(side * root, rel=1e-14)]
+        assert len(asked) <= calls
 
 
 def test_roots_are_where_the_sign_changes() -> None:
@@ -60,8 +89,10 @@ def test_a_jump_is_found_where_it_is() -> None:
     for jump in (0.3, 3e7):
         (found,) = roots(lambda c, jump=jump: -1.0 if c < jump else 1.0, [1e-9, 1e12])
         assert found == pytest.approx(jump, rel=1e-12)
-    (found,) = roots(lambda c: math.nan if 1 < c < 9 else c - 5, [0.5, 10.0])
-    assert 1 < found < 9
+    for points in ([0.5, 10.0], [4.0, 10.0]):
+        assert list(roots(lambda c: math.nan if 1 < c < 3 or 4.5 < c < 9.5 else c - 9.75, points)) == [
+            pytest.approx(math.sqrt(5) if points[0] < 1 else 7.0)
+        ]
     (found,) = roots(lambda c: math.inf if c > 4 else c - 3, [1.0, 5.0])
     assert found == pytest.approx(3)
 
@@ -83,6 +114,7 @@ def test_constants_are_looked_for_at_all_sizes() -> None:
     assert grid(0.5, 2.0, signed=True) == pytest.approx([-2.0, -1.5, -1.0, -0.6, -0.5, 0.5, 0.6, 1.0, 1.5, 2.0])
     assert grid(0.0, 1.0)[0] == 0.0
     assert grid(0.0, 1e308)[-1] == 1e308
+    assert grid(0.0, 1.7e308)[-2:] == [1e304, 1.7e308]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +269,7 @@ def test_where_points_are_unknown_the_numbers_tell_the_range() -> None:
         ([[50.0, -20.0]], {"high": 1e9}, (0.5 * tolerances.WITHOUT_EFFECT, 500.0)),
         ([[50.0, math.inf]], {"low": 1e-3, "high": 1e9}, (1e-3, 500.0)),
         ([[0.01, 0.0]], {"low": 1e-3, "high": 0.5}, (1e-3, 0.5)),
+        ([[0.01, 0.0]], {"high": 1e9}, (0.01 * tolerances.WITHOUT_EFFECT, 1.0)),
     ):
         heard.clear()
         answer = [[0.5, 0.5]] if given != [[0.01, 0.0]] else [[0.01, 0.0]]

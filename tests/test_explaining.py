@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reference.engine import Check
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
-from reference.lab import diagnosis, explaining
+from reference.lab import behaviour, diagnosis, explaining
+from reference.lab.checks import promises
 from reference.lab.context import Context, Response
 from reference.lab.contract import MESSAGES, Case, Expected, Message
 from reference.lab.explaining import with_stand_ins
@@ -20,6 +23,7 @@ from reference.lab.mistakes.catalogue import Mistake
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
 from tests.examining import with_methods
+from tests.test_behaviour import Remembering, cases, quotients
 
 pytestmark = pytest.mark.catalogue
 
@@ -98,6 +102,7 @@ def test_absent_modules_are_told(came: Any, names: tuple[str, ...], told: bool) 
         (judged([[3.0, 3.0 + 2e-15]]), False), (judged([[3.0, 3.0 + 2e-15]], bound=1e-12), True), ([], False),
         (judged(np.zeros((0, 2))), False), (judged([[3.0]], np.zeros((0, 2))), True), ([Response((3.0,))], False),
         ([Response((np.array([1.0, 2.0]),)), *judged([[3.0]])], True), (judged([[3.0]], [[4.0]]), False),
+        ([*judged([[3.0]], [[4.0]]), Response((np.zeros(3),), (np.zeros(2),))], False),
     ],
 )  # fmt: skip
 def test_answers_that_say_nothing(log: list[Response], nothing: bool) -> None:
@@ -178,3 +183,144 @@ def test_constants_are_told() -> None:
     assert [(each.kind, each["constants"]) for each in found.came.more] == [("estimated", (("limit", "0.5"),))]
     found = explaining._told(off(1, 2, mistakes=("stateful", "clipped")), mistake("a", "clipped"))
     assert (found.mistake, found.mistakes, found.came.more) == ("stateful", ("stateful", "clipped"), ())
+
+
+SHOWN = {
+    "W": [[1.0, 2.0], [3.0, 4.0]], "b": [0.5, 0.25],
+    "X": [[1.0, 2.0, 5.0], [3.0, 4.0, 6.0]], "T": [[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]],
+}  # fmt: skip
+
+
+def wired(violation: Violation, subject: str = "MLP.gradient", log: Any = ()) -> set[str]:
+    """The constants of networks with one wrong choice."""
+    found = explaining._wired(subject, 1, violation, context(log=log))
+    return {f"{name} {constant}" for each in found for name, constant in each.estimated.items()}
+
+
+def test_a_network_has_constants_that_the_violation_shows() -> None:
+    """Of the sizes of its batch, its parameters, and all answers that came; none where no batch or number is shown."""
+    half = off(1.0, 0.5, counterexample=SHOWN)
+    assert {"factor 1 / 2", "factor 1 / N", "factor 2 / K", "factor (3 / 2) / D", "upper limit 0.5"} <= wired(half)
+    assert "coefficient of the parameters 2.0" in wired(off(1.0, 3.0, counterexample=SHOWN))
+    gradient = [Response((np.array([[3.0, 4.0]]), np.array([0.75, -0.75])))]
+    assert {"greatest length 5.0", "limit of delta 0.75"} <= wired(half, log=gradient)
+    numbers = {name: array for name, array in SHOWN.items() if name != "T"}
+    for violation in (
+        half.but(counterexample=numbers),
+        half.but(counterexample={}),
+        half.but(due=fact("zeros")),
+        half.but(came=fact("zeros")),
+    ):
+        assert wired(violation) == wired(off(1, 2))
+    assert "coefficient of the sum of W squared 0.5" in wired(off(1.0, 16.0, counterexample=SHOWN), "MLP.evaluate")
+
+
+class Keeping(plain.ReLULayer):
+    """Multiplies by what ``forward`` has kept, and by a factor."""
+
+    factor = 3.0
+
+    def forward(self, X: Any) -> Any:
+        self.kept = X > 0
+        return super().forward(X)
+
+    def delta(self, Y: Any, delta_next: Any) -> Any:
+        return self.factor * delta_next * self.kept
+
+
+class RightWhenPrimed(Keeping):
+    factor = 1.0
+
+
+def primed(cls: type, violation: Violation) -> tuple[str, ...]:
+    explainer = explaining.Explainer(context({**plain.CLASSES, "ReLULayer": cls}))
+    check = Check("relu.delta.values", "ReLULayer.delta", "", lambda _: None)
+    return explainer._when_primed(check, violation)
+
+
+def test_what_needs_forward_first_may_be_wrong_after_it_too() -> None:
+    """That is told besides; nothing of what is right then, is not known, or is no method of a layer."""
+    delta = OF["ReLULayer.delta"]
+    case = Case({"Y": np.maximum(X, 0), "delta_next": X}, {}, X)
+    asked = Violation(fact("zeros"), fact("zeros"), mistake="stateful", asked=(delta, case))
+    assert primed(Keeping, asked) == ("scaled",)
+    assert primed(RightWhenPrimed, asked) == ()
+    unknown = with_methods("ReLULayer", {"delta": lambda self, Y, delta_next: np.cos(7 * Y) + 9})["ReLULayer"]
+    assert primed(unknown, asked) == ()
+    assert primed(Keeping, asked.but(asked=None)) == ()
+    explainer = explaining.Explainer(context({**plain.CLASSES, "ReLULayer": Keeping}))
+    check = Check("relu.delta.values", "ReLULayer.delta", "", partial(promises.check_values, message=delta))
+    found, _ = explainer.explained(check, asked, {})
+    assert (found.mistake, found.mistakes) == ("stateful", ("stateful", "scaled"))
+
+
+def by_behaviour(message: Message, asks: Known, **fields: Any) -> tuple[str | None, str | None, list[Any]]:
+    """The word, the hint, and what is estimated."""
+    (case, *_) = cases(message, 1)
+    violation = off(1.0, 1.5, asked=(message, case)).but(**fields)
+    found, hint = explaining.Explainer(asks)._by_behaviour(message.subject, violation)
+    return found.mistake, hint, [each["constants"] for each in found.came.more if each.kind == "estimated"]
+
+
+def test_a_method_tells_by_its_behaviour_what_it_does() -> None:
+    """Keeps its first numbers, takes difference quotients, or hides what is no number; a check's own word stays."""
+    linear = OF["LinearLayer.forward"]
+    remembering = {**plain.CLASSES, "LinearLayer": Remembering}
+    assert by_behaviour(linear, context(remembering)) == ("stateful", behaviour.hint_for("stateful"), [])
+    assert by_behaviour(linear, context(remembering), mistake="leaky") == ("leaky", None, [])
+    assert by_behaviour(linear, context()) == (None, None, [])
+    largest = {"due": entry(math.inf), "came": entry(float(np.finfo(float).max)), "asked": None}
+    assert by_behaviour(linear, context(), **largest) == ("nan-hidden", behaviour.hint_for("nan-hidden"), [])
+    assert by_behaviour(linear, context(), **largest, mistake="leaky") == ("leaky", None, [])
+    assert by_behaviour(linear, context(remembering), came=fact("zeros")) == (None, None, [])
+    delta = OF["LossCrossEntropyForSoftmaxLogits.delta"]
+    log = [Response(each.answer, each.bounds, delta, each.case) for each in quotients(delta, 1e-5)]
+    hint = behaviour.hint_for("finite-differences")
+    steps = {"due": entry(1.0), "came": entry(1.00001)}
+    assert by_behaviour(delta, context(log=log), **steps) == ("finite-differences", hint, [(("step", "1e-05"),)])
+    assert by_behaviour(delta, context(log=log), **steps, mistake="leaky") == ("leaky", None, [])
+
+
+def test_the_first_source_that_knows_a_mistake_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told apart by further calls where there are several, or all answers say nothing; it is kept for other checks."""
+    a, b, c = mistake("a", "sign"), mistake("b", "scaled"), mistake("c", "wrong-function")
+    asked: list[tuple[str, Any]] = []
+    sources: list[list[Mistake]] = []
+
+    def candidates(subject: str, asks: Context, violation: Violation, before: Any, together: int) -> Any:
+        asked.append(("together", together))
+        yield from sources
+
+    monkeypatch.setattr(explaining, "_candidates", candidates)
+    monkeypatch.setattr(explaining, "explanations", lambda given, *_: list(given))
+    monkeypatch.setattr(explaining, "told_apart", lambda given, _: asked.append(("apart", given)) or given[1:])
+    monkeypatch.setattr(explaining, "seen_elsewhere", lambda given, *_: asked.append(("elsewhere", given)) or given[:1])
+
+    def known(*given: list[Mistake], kept: Any = (), log: Any = (), call: Any = (RELU, CASE)) -> Mistake | None:
+        asked.clear()
+        sources[:] = given
+        explainer = explaining.Explainer(context())
+        kept = dict.fromkeys(kept, lambda _: None)
+        found = explainer._known("R.f", lambda _: None, context(log=log), off(1, 2, asked=call), kept)
+        assert found in (None, *explainer._found.get("R.f", {}))
+        return found
+
+    assert known([], [a], [b]) is a
+    assert asked == [("together", 2)]
+    assert known([a, b]) is b
+    assert asked == [("together", 2), ("apart", [a, b])]
+    assert known([a, b, c]) is b  # that the formula is another one says less
+    assert known([], [], kept=["x.types"]) is None
+    assert asked == [("together", 2)]
+    assert known([a], kept=["x.types", "x.values"]) is a
+    assert asked == [("together", 1)]
+    nothing = judged([[math.nan]])
+    assert known([a, b], log=nothing) is a
+    assert asked == [("together", 2), ("elsewhere", [a, b])]
+    assert known([a], log=nothing, call=None) is None
+    assert asked == []
+    explainer = explaining.Explainer(context())
+    explainer._found["R.f"] = {c: None}
+    sources[:] = [[a]]
+    explainer._known("R.f", lambda _: None, context(), off(1, 2), {})
+    assert explainer._found == {"R.f": {c: None, a: None}}

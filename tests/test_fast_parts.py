@@ -12,8 +12,9 @@ import bp
 from bp.fast import Fast, fast_path, heads
 from bp.fast.evaluation import Evaluation
 from bp.fast.heads import Ending, Targets, head_of, perform
-from bp.fast.net import Parameters, shape_of
+from bp.fast.net import shape_of
 from bp.fast.pieces import Pieces, _Piece, _Worker
+from bp.fast.rows import Matrices
 from bp.fast.whole import LARGEST, Whole
 from bp.samples import Samples
 from tests.fast_nets import ENDINGS, SPIRALS, clusters, fast_of, make_net, vector
@@ -155,11 +156,11 @@ def test_the_gradients_of_pieces_add_up() -> None:
     net, (X, T) = make_net((2, 5, 3)), clusters(30, 2, 3)
     shape, data = shape_of(net), Samples(X, T, np.float64)
     assert shape is not None
-    net_parameters, *gradients = (Parameters(shape, np.empty(shape.n_parameters)) for _ in range(3))
-    net_parameters.read(net)
+    parameters, *gradients = (Matrices(shape) for _ in range(3))
+    parameters.read(net)
     for size, gradient in zip((10, 30), gradients, strict=True):
-        pieces = [_Piece(data.with_ones[at : at + size], data.T[at : at + size]) for at in range(0, 30, size)]
-        _Worker(shape, {size}).backward(net_parameters, pieces, 0.5, gradient)
+        pieces = [_Piece(data.rows[at : at + size], data.T[at : at + size]) for at in range(0, 30, size)]
+        _Worker(shape, {size}, parameters).backward(pieces, 0.5, gradient)
     np.testing.assert_allclose(gradients[0].vector, gradients[1].vector, rtol=0, atol=30 * 10 * 2.0**-53)
     assert np.abs(gradients[1].vector).max() > 0.1
 

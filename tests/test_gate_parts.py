@@ -16,6 +16,7 @@ from reference.gate import Judgement, classes, functions
 from reference.gradients.declaration import DeclarationError
 from reference.lab.mistakes import plain
 from tests.examining import with_methods
+from tests.wording import assert_sentence
 
 pytestmark = pytest.mark.outside
 
@@ -158,7 +159,7 @@ def test_a_function_that_is_missing_is_told() -> None:
     assert (found.due.kind, found.due["what"], found.came.kind) == ("answers", "tanh", "absent")
     assert found.came["said"] == "it is not there"
     assert (found.expected, found.actual) == (str(found.due), str(found.came))
-    assert found.rationale
+    assert_sentence(found.rationale)
 
 
 def test_findings_of_several_functions_have_names_of_their_own() -> None:
@@ -218,12 +219,8 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
 
     monkeypatch.setattr(functions, "Sandbox", Known)
     monkeypatch.setattr(functions, "_findings", judged)
-    heard: list[tuple[str, int]] = []
     limits = Limits(seconds=2.0)
-    found = functions.judge_functions(
-        file, only="vjp.*", seed=5, effort="quick", limits=limits, sandbox="none",
-        on_finding=lambda finding, number: heard.append((finding.check, number)),
-    )  # fmt: skip
+    found = functions.judge_functions(file, only="vjp.*", seed=5, effort="quick", limits=limits, sandbox="none")
     names = [each["name"] for each in asked]
     assert set(names) == {"tanh", "other"}
     assert made == [(["bp_declared_functions.py", "mine.py"], limits, "none", 2)]
@@ -232,7 +229,6 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
         assert each["other"] is None
         assert each["repairs"] is not None
     assert [each.check for each in found.findings] == [f"vjp.{name}.forward.answers" for name in names]
-    assert heard == [(each.check, number) for number, each in enumerate(found.findings, 1)]
     assert (found.implementation, found.effort, found.seed, found.only) == (str(file), "quick", 5, "vjp.*")
     assert (found.isolation, found.notes, found.output, found.of_lab) == ("none at all", ("a note",), "hello", False)
     one = functions.judge_functions(file, "tanh", sandbox="none")

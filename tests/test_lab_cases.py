@@ -150,18 +150,17 @@ def test_the_precision_that_is_granted(arguments: dict[str, int], parameters: di
 def test_an_object_is_made_for_a_case(message: Message) -> None:
     """A linear layer of the sizes of its parameters, which are put in; any other by its name."""
     case = drawn(message)
-    first, *puts = message.setting(case, "other")
-    arguments: dict[str, Any] = {"name": "other"}
+    first, *puts = message.setting(case)
+    arguments: dict[str, Any] = {"name": "layer"}
     if message.parameters:
         arguments |= {"n_inputs": 3, "n_units": 5, "rng": Seed(0)}
-    assert first == New("other", message.cls, arguments)
+    assert first == New("layer", message.cls, arguments)
     assert [(each.name, each.attribute) for each in puts if isinstance(each, Put)] == (
-        [("other", "W"), ("other", "b")] if message.parameters else []
+        [("layer", "W"), ("layer", "b")] if message.parameters else []
     )
     for each in puts:
         assert isinstance(each, Put)
         assert each.value is case.parameters[each.attribute]
-    assert message.setting(case)[0] == New("layer", message.cls, {**arguments, "name": "layer"})
 
 
 def test_targets_go_through_the_classes() -> None:

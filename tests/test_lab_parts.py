@@ -156,10 +156,3 @@ def test_a_number_in_the_place_of_nan_or_infinity_hides_it() -> None:
     assert not hidden(1.0, largest)
     assert not hidden(np.inf, 1.0)
     assert not hidden(np.inf, np.inf)
-
-
-def test_words_without_a_listed_mistake_have_hints() -> None:
-    """Each its own; others that of the list."""
-    hints = {word: behaviour.hint_for(word) for word in ("low-precision", "finite-differences", "sign")}
-    assert all(hints.values())
-    assert len(set(hints.values())) == 3

@@ -156,6 +156,8 @@ def test_samples_far_from_each_other_have_bounds() -> None:
         far, near = (law(np.array([[1.0], [x]]), theta, T, DOUBLE).gradient[1] for x in (-1000.0, 1.0))
         assert (near > 0).all()
         assert (far < 1e4 * near).all()
+    running = running_errors.network(np.array([[1000.0], [-1000.0]]), theta, T[::-1], DOUBLE)
+    assert all(np.isfinite(each).all() for each in (running.probabilities, running.losses, *running.gradient))
 
 
 @pytest.mark.parametrize(("errors_away", "is_decided"), [(0.5, False), (1.5, False), (1.9, False), (2.5, True)])

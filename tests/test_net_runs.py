@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Reply
 from reference.findings import Violation
 from reference.lab.mistakes import plain
 from reference.lab.net_run import NetRun
 from reference.lab.network import NetCase
+from reference.numerics.compare import alike
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
 from tests.comparing import needs_flint
@@ -145,6 +147,25 @@ def test_a_gradient_that_is_none_is_told(value: Any, due: str, came: Any, word: 
     assert net.context.log
 
 
+def test_gradients_that_are_none_are_told_apart_by_what_is_kept() -> None:
+    """By their types and keys, and by what stands under the keys that are due, as far as it is a list."""
+    ones = [np.ones(2), np.ones(2)]
+    values = [
+        None, [1], {"Linear_1": ones}, {"Linear_1": [2 * each for each in ones]}, {"Linear_OUT": ones},
+        {"Linear_1": tuple(ones), "other": ones}, {"Linear_1": 1}, {"Linear_1": ones, "Linear_OUT": ones, "c": ones},
+        {"Linear_1": THETA[0], "Linear_OUT": 1}, {"Linear_1": 1, "Linear_OUT": 1},
+    ]  # fmt: skip
+    kept = []
+    for value in values:
+        first, again = run(case()), run(case())
+        for net in (first, again):
+            refused(net, "named_parts", replying(value))
+        assert alike(first.context.log[-1].values, again.context.log[-1].values, None)
+        kept.append(first.context.log[-1].values)
+    for number, one in enumerate(kept):
+        assert not any(alike(one, other, None) for other in kept[:number])
+
+
 def test_a_gradient_is_a_dict_of_pairs() -> None:
     """In the order of the layers, whatever that of the dict, as doubles; each pair is kept for the diagnosis."""
     net = run(case())
@@ -231,6 +252,22 @@ def test_the_script_makes_the_network(net: NetCase, call: str) -> None:
     broken = {**plain.CLASSES, **with_methods("SoftmaxLayer", {"forward": lambda self, X: 0 * X})}
     if call == "propagate(X)":
         assert printed(script, broken).any() == net.own
+
+
+def test_the_script_imports_each_class_from_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is the examiner's from there; the network is told its own number of inputs."""
+    homes = {"MLP": "a", "LinearLayer": "b", "ReLULayer": "c", "SoftmaxLayer": "c"}
+    monkeypatch.setattr(InProcess, "modules", lambda _: homes)
+    theta = (np.ones((3, 2)), *THETA[1:])
+    for own, where in (
+        (False, "b import LinearLayer; from handed_in import LossCrossEntropy; from c import ReLULayer, SoftmaxLayer"),
+        (True, "reference.lab.layers import LinearLayer, LossCrossEntropy, ReLULayer, SoftmaxLayer"),
+    ):
+        net = run(case(own=own, compound=False, widths=(3, 2, 3), X=np.ones((2, 3)), theta=theta))
+        script = net.violation(ZEROS, ZEROS).repro
+        assert script is not None
+        assert script.splitlines()[1] == f"from a import MLP; from {where}"
+        assert "MLP(3, layers" in script
 
 
 def test_the_script_does_first_what_was_done_before() -> None:

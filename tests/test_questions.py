@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.engine import Effort
-from reference.engine.scripts import literal
+from reference.engine.evidence import literal
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Keep, Laid, Ref, Reply, Step
 from reference.findings import Violation

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.comparing import needs_flint
-from tests.import_graph import graph_of, longest_chain
+from tests.import_graph import graph_of, graph_of_files, longest_chain
 
 pytestmark = pytest.mark.outside
 
@@ -121,6 +121,14 @@ def test_packages_are_few_and_shallow(package: str) -> None:
     assert longest_chain(graph(package)) <= 5  # which raises an error if there is a cycle
 
 
+@pytest.mark.parametrize("package", ["bp", "reference", "reports"])
+def test_no_file_imports_itself_by_way_of_others(package: str) -> None:
+    """There is no circle of imports, not even one that is made late or for types alone."""
+    files = graph_of_files(ROOT / package)
+    assert sum(map(len, files.values())) > len(files) / 2
+    longest_chain(files)  # which raises an error if there is a cycle
+
+
 @pytest.mark.parametrize("package", ["reference", "reports"])
 def test_drawing_shows_the_imports(package: str) -> None:
     """The drawing has every module and package, with an arrow for each import among them and for no other."""
@@ -161,6 +169,12 @@ def test_imports_are_seen_wherever_they_stand(tmp_path: Path) -> None:
     (package / "floor.py").write_text("import os\n", encoding="utf-8")
     assert graph_of(package) == {"roof": {"wall"}, "wall": {"floor"}, "floor": set()}
     assert longest_chain(graph_of(package)) == 3
+    (package / "roof" / "__init__.py").write_text("from house.roof import tile", encoding="utf-8")
+    files = graph_of_files(package)
+    assert files == {"house.roof": {"house.roof.tile"}, "house.roof.tile": {"house.wall", "house.roof"},
+                     "house.wall": {"house.floor"}, "house.floor": set()}  # fmt: skip
+    with pytest.raises(CycleError):
+        longest_chain(files)
     (package / "floor.py").write_text("import house.roof.tile\n", encoding="utf-8")
     with pytest.raises(CycleError):
         longest_chain(graph_of(package))

@@ -102,6 +102,7 @@ def test_the_root_of_a_complex_number_has_a_reach() -> None:
 
 
 INF = np.array([np.inf, 2.0, -np.inf])
+UNKNOWN = complex(np.nan, np.nan)
 LARGE = tolerances.LEAST_OVERFLOW
 #: Operations on infinities, which stand for numbers beyond all doubles, and what becomes of the operands.
 OVERFLOWS: list[tuple[str, tuple[Any, ...], dict[int, Any]]] = [
@@ -114,6 +115,10 @@ OVERFLOWS: list[tuple[str, tuple[Any, ...], dict[int, Any]]] = [
     ("divide", (np.ones(3), INF), {0: [1.0, 1.0, 1.0], 1: [LARGE, 2.0, -LARGE]}),
     ("power", (INF, np.array([0.5, 0.5, 2.0])), {0: [np.nan, 2.0, -np.inf]}),
     ("power", (INF, np.array([1.0, 0.5, -1.0])), {0: [np.inf, 2.0, np.nan]}),
+    ("log", (INF + 0j,), {0: [UNKNOWN, 2.0, UNKNOWN]}),
+    ("power", (INF + 0j, np.array([0.5, 0.5, 2.0])), {0: [UNKNOWN, 2.0, -np.inf]}),
+    ("multiply", (INF + 0j, np.array([1e-3, 1e-3, 2.0])), {0: [UNKNOWN, 2.0, -np.inf], 1: [1e-3, 1e-3, 2.0]}),
+    ("divide", (INF + 0j, np.array([20.0, 20.0, 2.0])), {0: [UNKNOWN, 2.0, -np.inf], 1: [20.0, 20.0, 2.0]}),
     ("exp", (INF,), {}),
     ("add", (INF, INF), {}),
 ]

@@ -72,7 +72,7 @@ def forward(*args: Array) -> Array:
 
 def running_of(subject: Subject, samples: list[Sample]) -> Running:
     """The instrumented code, which is found without a search among all objects of this process: that takes long."""
-    with patch.object(sources, "_referrers", lambda _: [subject.vjp]):
+    with patch.object(sources, "_of_codes", lambda _: [subject.vjp]):
         return Running(Context(subject, None, 0, "normal"), samples)
 
 

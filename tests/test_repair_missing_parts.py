@@ -215,9 +215,11 @@ class Recording:
     def __init__(self, sites: Any, run: Any) -> None:
         self.sites, self._run = sites, run
         self.asked: list[tuple[int, float, str, list[Any]]] = []
+        self.places: list[Place] = []
 
     def corrected(self, sample: int, factor: float, place: Place, new: ast.expr, given: Array) -> Any:
         self.asked.append((sample, factor, code(new), given.tolist()))
+        self.places.append(place)
         return self._run
 
 
@@ -239,6 +241,7 @@ def test_a_loop_is_run_again_with_what_its_place_requires() -> None:
         (1.0, "h * u + given()"),
     ]
     assert [each[0] for each in running.asked] == [samples[0], samples[1], samples[2]]
+    assert running.places == [found.place] * 3
     assert [each[3] for each in running.asked] == [moves[0].tolist(), (2 * moves[0]).tolist(), moves[1].tolist()]
     assert there._runs[3] is view._runs[3]
     assert there.functions is view.functions

@@ -33,6 +33,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "n": (2, 2), "nothing": (np.zeros((3, 4)),) * 2, "ones": (np.ones((3, 4)),) * 2, "text": ("a", "b"),
     "lost": (None, None), "late": (np.ones(3), None), "wide": (np.ones(3), np.ones(4)), "none": (np.zeros((0, 4)),) * 2,
     "far": (np.array([0.5, np.nan, 1.0]),) * 2, "empty": (np.zeros(0, dtype=int),) * 2,
+    "z": (np.arange(12.0).reshape(3, 4) * 1j, np.ones((3, 4)) + 0j),
     "twice": (2 * np.arange(12.0).reshape(3, 4), np.arange(12.0).reshape(3, 4)),
 }  # fmt: skip
 CONSTANT = {"at", "to", "below", "n", "nothing", "ones", "text", "empty", "none", "far"}
@@ -126,7 +127,11 @@ ROWS: list[tuple[str, tuple[int, ...], int, list[str], list[str]]] = [
     ("u empty", (3,), 0, ["u"], ["u[empty]"]),
     ("u at*", (4,), 0, [], ["u[at]"]),
     ("a at", (4,), 0, ["a"], ["a[at]"]),
+    ("x to", (3, 4), 0, ["np.eye(4)[to]"], []),
+    ("x at", (4, 2), 0, [], ["np.eye(2)[at]"]),
+    ("x below", (3, 4), 0, [], ["np.eye(4)[below]"]),
     # What is left out.
+    ("x z", (3, 4), 0, ["x"], ["z"]),
     ("x nothing ones n text lost late wide far", (3, 4), 0, ["x"],
      ["nothing", "ones", "n", "text", "lost", "late", "wide", "far", "x @ n"]),
     ("none", (3, 4), 0, [], ["none"]),

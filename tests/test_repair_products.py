@@ -108,6 +108,7 @@ def test_entries_that_are_nearly_nothing_do_not_count() -> None:
     due = in_cases(lambda a, **_: a)
     due[0][0, 0] = 1e-20
     assert products(due, of_names()) == []
+    assert products([1e-9 * each for each in due], of_names()) == []
     made_of = of_names(["zero", "a"])
     assert texts(products(in_cases(lambda zero, **_: 2 * zero), made_of))[0] == "2.0 * zero"
     assert texts(products(in_cases(lambda a, zero, **_: a * zero), made_of))[0] in {"a * zero", "zero * a"}

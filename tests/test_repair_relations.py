@@ -55,6 +55,8 @@ ROWS: list[tuple[str, str, str, str | None]] = [
     ("h = np.exp(x * y)", "h", "np.exp(x)", "extra-factor"),
     ("h = np.exp(x / y)", "np.exp(x)", "h", "factor-missing"),
     ("m = (y > limit); h = np.exp(x * m)", "np.exp(x)", "h", "mask-missing"),
+    ("m = (y > limit) * 3.0; h = np.exp(x * m)", "np.exp(x)", "h", "factor-missing"),
+    ("", "x", "np.abs(x)", None),  # the same in all samples
     ("h = np.exp(x * 3.0)", "np.exp(x)", "h", "scaled"),
     ("h = np.exp(x - y)", "np.exp(x + y)", "h", None),
     ("h = 1.0 / x", "1.0 / x.sum()", "h.sum()", None),
@@ -166,6 +168,8 @@ NUMBERS: list[tuple[Rule, Make, Make, str | None]] = [
     (relations._masked, lambda a: a * MASK, lambda a: a * (1 - MASK), "mask-inverted"),
     (relations._masked, lambda a: a, lambda a: 2 * a * MASK, None),
     (relations._masked, lambda a: RELU * a, lambda a: np.maximum(RELU * a, 0), None),
+    (relations._masked, lambda a: RELU * a * MASK, lambda a: np.maximum(RELU * a * MASK, 0), None),
+    (relations._moved, lambda a: a[:, :0], lambda a: a[:, :0], None),
     (relations._masked, lambda a: a[:1, :1], lambda a: a[:1, :1], None),
     (relations._masked, lambda a: 0 * a, lambda a: a, None), (relations._masked, lambda a: a, lambda a: 0 * a, None),
     (relations._masked, lambda a: a[:, :1], lambda a: a[:, :1] * MASK[:, None], "mask-missing"),

@@ -98,6 +98,11 @@ def test_places_where_nothing_helps(text: str, part: str) -> None:
         ("def vjp(g, x):\n    h = g * 1.0\n    return (1 / (h == g) * x,)\n", "g * 1.0"),
         ("def vjp(g, x):\n    h = g * 1.0\n    return (x if h[0, 0] == 1.0 else 1 // 0,)\n", "g * 1.0"),
         ("def vjp(g, x):\n    h = g / 0.0\n    return (g + h * 0,)\n", "g / 0.0"),
+        ("def vjp(g, x):\n    h = g * 1.0\n    return (h * x if np.abs(h).max() < 7 else 1 // 0,)\n", "g * 1.0"),
+        (
+            "def vjp(g, x):\n    h = x * 1.0 if x[0, 0] == 0.5 else None\n    return (g * (x if h is None else h),)\n",
+            "x * 1.0 if x[0, 0] == 0.5 else None",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told(text: str, part: str) -> None:

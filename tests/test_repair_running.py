@@ -228,6 +228,11 @@ def test_the_forward_pass_is_left_out_where_the_answers_stay_the_same() -> None:
         assert not other.needs_forward
         other.recorded(other.samples[0])
         assert 10 < other.work.of_run <= first - 5 * 3
+    plain = running_of(SIMPLE)
+    with plain:
+        assert plain.does_without_forward()
+        plain.recorded(plain.samples[0])
+    assert plain.work.of_run == other.work.of_run
 
 
 def test_what_expressions_come_to_with_something_added() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.gradients.repair import arithmetic, indices, relations, search, statements
+from reference.gradients.repair import arithmetic, indices, relations, replacing, search, statements
+from reference.gradients.repair.influence import Influence
 from reference.gradients.repair.places import Edit
 from reference.gradients.repair.running import Running, quiet
 from reference.gradients.repair.search import Repair
@@ -114,6 +115,19 @@ def searching(text: str, right: Right, *args: Array) -> search.Search:
     return search.Search(Running(known, samples), known)
 
 
+def test_answers_that_are_no_numbers_are_the_same_too() -> None:
+    """Instrumented code gives them in the same entries; other answers, or none, are not those of the code."""
+    text = "def vjp(g, x):\n    return (g * np.sqrt(x) * k[0],)\nk = [1.0]\n"
+    with quiet():
+        looking = searching(text, lambda g, x: (g * x,))
+        known = looking._context.subject.vjp.__globals__
+        with looking._running:
+            assert looking._is_faithful()
+            for other in (1.0 + 1e-6, np.ones((2, 1, 1)), "a"):
+                known["k"][0] = other
+                assert not looking._is_faithful()
+
+
 def test_a_search_begins_with_a_case_that_fails() -> None:
     """Which gradients are wrong, by all cases; those that are 0 are not looked at."""
     text = "def vjp(g, x, y):\n    return (g * (1 + x), g * y)\n"
@@ -139,6 +153,53 @@ def test_the_four_runs_of_a_view() -> None:
     one, another, other = looking._samples
     assert looking._cases == [(0, one), (2, other), (3, another)]
     assert looking._running.state.most_ticks == 20
+
+
+def test_what_is_missing_is_looked_for_with_what_places_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the view that all edits are made of, and again where each turn of a loop has what it lacks."""
+    looked = []
+
+    def spy(*args: Any) -> Iterator[Edit]:
+        looked.append(args)
+        return iter(())
+
+    monkeypatch.setattr(search, "_FAMILIES", ((), (), ()))
+    monkeypatch.setattr(search, "missing", spy)
+    looking = searching("def vjp(g, x):\n    return (g * x,)\n", lambda g, x: (g * x + 1,))
+    with quiet(), looking._running:
+        assert looking.repairs() == []
+    ((view, found, work, correcting),) = looked
+    assert (view, work, correcting.running) == (looking._seen, looking._running.work, looking._running)
+    assert "g * x" in [each.place.text for each in found]
+    one, another, other = looking._samples
+    assert [*correcting.samples] == [one, one, other, another]
+    assert correcting.runs == view._runs
+
+
+def test_where_no_value_helps_is_known_beside_what_was_known_before() -> None:
+    """Places that had no influence stay excluded."""
+    looking = searching("def vjp(g, x):\n    h = x * 2\n    return (g * x,)\n", lambda g, x: (g * x + 1,))
+    with quiet(), looking._running:
+        view = looking._view()
+        influence = Influence(looking._running, view, looking._first, looking.wrong, [])
+        before = set(influence.excluded)
+        influence.excluded = {ast.Pass()}
+        (known,) = influence.excluded
+        looking._required(view, influence)
+    assert before
+    assert before | {known} <= influence.excluded
+
+
+@pytest.mark.parametrize(("number", "count"), [(1, 1), (3, 0)])
+def test_arrays_at_hand_are_tried_until_it_is_known_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, number: int, count: int
+) -> None:
+    """From then on what each place lacks tells more than trying does."""
+    groups = [(replacing.plain_factors,) if each == number else () for each in range(4)]
+    monkeypatch.setattr(search, "_FAMILIES", tuple(groups))
+    monkeypatch.setattr(search, "missing", lambda *_: iter(()))
+    found = repairs("def vjp(g, x):\n    h = np.sin(x)\n    return (g * x,)\n", lambda g, x: (g * x * np.sin(x),))
+    assert bool(found) is bool(count)
 
 
 def test_a_view_of_two_cases_alone() -> None:
@@ -189,6 +250,28 @@ def test_a_sum_with_a_part_left_out_may_make_one_row_wrong(monkeypatch: pytest.M
     assert {each.word for each in repairs(text.format(1), lambda g, x: (g * x,))} == {"last-sample-wrong"}
     text = "def vjp(g, x):\n    d = 0 * x\n    for i in range({}):\n        d += g * x\n    return (d,)\n"
     assert {each.word for each in repairs(text.format(1), lambda g, x: (2 * g * x,))} == {"term-missing"}
+
+
+@pytest.mark.parametrize(("order", "word"), [([2, 1, 0], "flipped"), ([1, 0, 2], "transposed")])
+def test_answers_in_reverse_order_are_flipped(monkeypatch: pytest.MonkeyPatch, order: list[int], word: str) -> None:
+    """Whatever two places were exchanged for it."""
+    monkeypatch.setattr(search, "_FAMILIES", ((statements.exchanges,),))
+    found = repairs(f"def vjp(g, x):\n    return ((g * x)[:, {order}],)\n", lambda g, x: (g * x,))
+    assert {each.word for each in found} == {word}
+
+
+def test_values_are_multiplied_by_constants_after_the_likeliest_edits() -> None:
+    """With the second of the groups of families."""
+    looking = searching("def vjp(g, x):\n    return (g * x * 2.0,)\n", lambda g, x: (g * x,))
+    with quiet(), looking._running, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_FAMILIES", ((), (), ()))
+        patch.setattr(search, "missing", lambda *_: iter(()))
+        view = looking._view()
+        influence = Influence(looking._running, view, looking._first, looking.wrong, [])
+        found = [looking._edits(view, influence, number) for number in range(3)]
+    assert influence.scalings
+    assert [bool(each) for each in found] == [False, True, False]
+    assert sorted(map(id, found[1])) == sorted(map(id, influence.scalings))
 
 
 def boom(_: View) -> Iterator[Edit]:

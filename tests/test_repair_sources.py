@@ -158,6 +158,10 @@ KINDS = {
         "class Layer:\n    __k = 2.0\n    def back(self, g, x):\n        return g * x * self.__k\nvjp = Layer().back\n"
     ),
     "a static method": "class Layer:\n    @staticmethod\n    def back(g, x):\n        return g * x\nvjp = Layer.back\n",
+    "a method that knows a name from around its class": (
+        "def made(k):\n    class Layer:\n        def back(self, g, x):\n            super().__init__()\n"
+        "            return g * x * k\n    return Layer()\nvjp = made(2.0).back\n"
+    ),
     "a method of an inner class": (
         "def made():\n    class Layer:\n        def back(self, g, x):\n            return g * x\n    return Layer()\n"
         "vjp = made().back\n"

@@ -314,3 +314,21 @@ def test_a_unit_is_granted_nothing_for_other_units() -> None:
         rounding.linear_grad(X, delta, DOUBLE), rounding.linear_grad(X, delta[:, :1], DOUBLE), strict=True
     ):
         assert together[..., :1] == pytest.approx(alone.reshape(together[..., :1].shape), rel=0.01, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("P", "errors", "granted"),
+    [
+        ([0.75, 0.25], [1e-6, 0.0], 1e-6),
+        ([0.75, 0.25], [0.0, 3e-6], 1e-6),  # a quarter of 3e-6 in the sum of the others, over 3/4
+        ([0.5, 0.5], [0.0, 3e-6], 3e-6),
+        ([0.25, 0.75], [0.0, 3e-6], 0.0),
+        ([0.25, 0.75], [1e-6, 0.0], 1e-6),
+        ([0.75, 0.25], [0.0, 3e-1], 0.0),  # that coding would have lost its digits
+    ],
+)
+def test_errors_of_probabilities_reach_the_loss(P: list[float], errors: list[float], granted: float) -> None:
+    """As they are, or with the weights of the other classes where the target has at least half of all."""
+    found = rounding.cross_entropy(np.array([P]), np.array([[1.0, 0.0]]), DOUBLE, np.array([errors]))
+    assert found.shape == (1, 1)
+    assert found[0, 0] == pytest.approx(granted, rel=0.01, abs=1e-14)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from reference.engine import Context, first_sentence
+from reference.engine.evidence import literal
 from reference.engine.promises import after_any_call, check_memory, check_unchanged, in_layout, twice
-from reference.engine.scripts import literal
 from reference.findings import Violation
 from reference.wording import Fact, fact
 

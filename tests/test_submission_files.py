@@ -115,6 +115,29 @@ def test_limits_leave_files_out(
     assert note.startswith(f"{4 - len(kept)} files were left out: unreadable, too large, or too many (")
 
 
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        ({}, ["data/set.csv", "weights.npz"]), ({"_MAX_BYTES": 30}, ["data/set.csv", "weights.npz"]),
+        ({"_MAX_BYTES": 29}, ["weights.npz"]), ({"_MAX_FILE_BYTES": 20}, ["data/set.csv", "weights.npz"]),
+        ({"_MAX_FILE_BYTES": 19}, ["weights.npz"]), ({"_MAX_FILES": 1}, ["weights.npz"]),
+    ],
+)  # fmt: skip
+def test_with_a_file_comes_the_data_that_it_names(
+    tmp_path: Path, work: Path, limits: dict[str, int], kept: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In folders too, the nearest first, within the limits; other data stays."""
+    source = written(tmp_path / "mine", "layers.py", "weights.npz", "data/set.csv", "other.bin")
+    (source / "layers.py").write_text("load('weights.npz')\nload('data/set.csv')\n", encoding="utf-8")
+    for name, size in (("weights.npz", 10), ("data/set.csv", 20)):
+        (source / name).write_bytes(bytes(size))
+    written(work, "layers.py").joinpath("layers.py").write_bytes((source / "layers.py").read_bytes())
+    for limit, value in limits.items():
+        monkeypatch.setattr(submission_files, limit, value)
+    submission_files._copy_named(source, work, submission_files._DEPTH_OF_DATA)
+    assert names_in(work) == sorted([*kept, "layers.py"])
+
+
 def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unreadable file is left out and does not count towards the limits."""
     source = written(tmp_path / "group", "a.py", "b.py", "c.py")

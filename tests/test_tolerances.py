@@ -99,8 +99,8 @@ def names_read(path: Path) -> set[str]:
 
 
 def is_read(node: ast.AST) -> bool:
-    """Whether this is a name that is read."""
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    """Whether this is the name of a constant, which is read."""
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id.isupper()
 
 
 def test_each_has_a_reason_and_a_user() -> None:

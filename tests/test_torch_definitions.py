@@ -160,3 +160,49 @@ def test_the_number_of_threads_is_as_before() -> None:
             fail_on_one_thread()
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def gradient(function: Any, x: Any) -> Any:
+    """Of the sum of a function."""
+    shape = tuple(function(torch.from_numpy(x)).shape)
+    (found,) = torch_autograd.vjp(function, np.ones(shape), (x,))
+    return found
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.var(x, dim=1, correction=0), lambda x: torch.sum(x * x, dim=0, keepdim=True),
+        lambda x: torch.nn.functional.gelu(x, approximate="tanh"), lambda x: torch.add(x, x * x, alpha=3),
+        lambda x: torch.logsumexp(x, 1, keepdim=True), torch.relu, lambda x: torch.where(x > 0, x, 2 * x),
+    ],
+)  # fmt: skip
+def test_ordinary_operations_have_small_errors(function: Any) -> None:
+    """With their options, which a repetition keeps; more than one rounding and less than a thousand."""
+    found = gradient(function, X)
+    assert (found.error <= 1e-12).all()
+    assert (found.error >= 2.0**-54 * np.abs(found.value)).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.where(1 / ((x + 1) - 1 - x) > 0, x, -x),
+        lambda x: torch.relu(1 / ((x + 1) - 1 - x)) * 0 + x,
+        lambda x: x * (1 / ((x + 1) - 1 - x)).gt(0),
+    ],
+    ids=["where", "relu", "mask"],
+)
+def test_what_rounding_decides_is_unknown(function: Any) -> None:
+    """Which side a comparison takes, and whether a ReLU is on."""
+    assert (gradient(function, np.array([0.1, 0.3])).error >= 1).all()
+
+
+def test_matrices_are_known_as_a_whole() -> None:
+    """Small entries of an inverse beside large ones have the errors of those; a product has its own."""
+    matrix = np.diag([1e6, 1.0])
+    weights = np.array([[0.0, 0.0], [0.0, 1.0]])
+    (inverse,) = torch_autograd.vjp(torch.linalg.inv, weights, (matrix,))
+    (product,) = torch_autograd.vjp(lambda m: m @ m, weights, (matrix,))
+    assert 1e-11 < inverse.error[1, 1] < 1e-6
+    assert product.error[1, 1] < 1e-13

@@ -99,6 +99,16 @@ def test_images_are_trained_as_the_lab_does(
     assert asked(rehearsal.check_deep, monkeypatch, effort="quick", assignment=1)[0].compound is False
 
 
+def test_each_seed_has_images_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of one seed are made once."""
+    monkeypatch.setattr(rehearsal, "images", lambda rng, n: (rng.rand(n, 1), np.ones((n, 1)), None))
+    (_, one), (_, again), (_, other) = (
+        asked(rehearsal.check_deep, monkeypatch, seed=seed, effort="quick") for seed in (70, 70, 71)
+    )
+    assert one.X is again.X
+    assert not np.array_equal(one.X, other.X)
+
+
 def test_slow_code_is_not_trained_with_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the trial tells that the whole training would take more than a minute of processor time."""
     slow = str(fact("too slow", batch=3000, few=50))

@@ -14,8 +14,7 @@ from reference.execution.sandbox import Limits
 from reference.execution.worker.frames import FrameError
 from reference.execution.worker.protocol import Reply, Step
 from reference.findings import Finding
-from reference.gate import judge_functions
-from reference.gate.functions import sandbox_of
+from reference.gate.functions import judge_functions, sandbox_of
 from reference.gradients import declaration
 from reference.gradients.remote_repair import RemoteSearch
 from reference.gradients.repair.sent import Sent

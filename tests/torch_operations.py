@@ -186,6 +186,7 @@ FORMS: list[tuple[Function, tuple[Array, ...]]] = [
     *((lambda x, m=m: F.embedding_bag(INDEX.ravel(), x, torch.tensor([0, 3, 5]), mode=m), (A,))
         for m in ("sum", "mean", "max")),
     (lambda b, a: torch.cholesky_solve(b, a.tril()) + torch.cholesky_solve(b, a.triu(), True), (WIDE[:3], SQUARE)),
+    (lambda b, a: torch.cholesky_solve(b, a.tril()), (drawn(2, 3, 2), SEVERAL)),
     (lambda a, b: torch.linalg.lstsq(a, b).solution, (WIDE, drawn(4, 1))),
     *((lambda x, t=t: F.ctc_loss(x.log_softmax(2), t, [5, 4], [2, 1], reduction="none"), (drawn(5, 2, 4),))
         for t in (torch.tensor([[2, 2], [3, 0]]), torch.tensor([1, 2, 3]))),
@@ -230,6 +231,10 @@ REFUSED: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda x, w: F.conv_transpose1d(x, w, padding=3), (BOX, drawn(3, 2, 2))),
     (lambda x: F.rrelu(x, training=True), (A,)),
     (lambda x: F.embedding_bag(INDEX[0], x, INDEX[0, :1] * 0, per_sample_weights=x[0], mode="sum"), (A,)),
+    *((lambda x, o=o: F.embedding_bag(INDEX, x, **o), (A,)) for o in (
+        {"padding_idx": 0}, {"scale_grad_by_freq": True, "mode": "sum"},
+    )),
+    (lambda x: F.embedding_bag(INDEX[0], x, torch.tensor([0, 2, 4]), include_last_offset=True), (A,)),
     (lambda x: torch.searchsorted(x, x) * x, (A,)),
     (lambda x: F.ctc_loss(x, INDEX[:, 1:2] + 1, [2, 2], [1, 1], zero_infinity=True), (drawn(2, 2, 3),)),
     (lambda x: F.ctc_loss(x, INDEX[:, 1:4] + 1, [2, 2], [3, 3]), (drawn(2, 2, 4),)),

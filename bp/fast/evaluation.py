@@ -72,7 +72,7 @@ class Evaluation:
         """Losses, accuracies and amplitudes of epochs ``first`` and later.
 
         ``outputs`` (epochs, K, n) and ``vectors`` (epochs, n_parameters) are those of consecutive epochs, of which the
-        first is the one that the steps began with.
+        first is the one that the steps began with. The outputs are written over: new memory would take longer.
 
         None where something is not finite, or would not have been on the plain path in a step.
         """
@@ -94,12 +94,11 @@ class Evaluation:
         return history
 
     def _losses(self, outputs: Array, of_target: Array) -> Array:
-        """The loss of each sample, (epochs, n); they may be written over ``of_target``."""
-        parts = [
-            self._head.losses(outputs[..., part], its, of_target[..., part], of_target[..., part])
-            for part, its in self._parts
-        ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        """The loss of each sample, (epochs, n), written over ``of_target``; what ``outputs`` hold is lost."""
+        for part, its in self._parts:
+            Y, losses = outputs[..., part], of_target[..., part]
+            self._head.losses(Y, its, losses, losses, Y)
+        return of_target
 
     def _amplitudes(self, vectors: Array) -> dict[str, list[float]]:
         """The mean size of each layer's weights after each epoch."""

@@ -89,11 +89,18 @@ class Head(ABC):
         """
 
     @abstractmethod
-    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None, memory: Array | None = None) -> Array:
+    def losses(
+        self,
+        Y: Array,
+        targets: Targets,
+        of_target: Array | None = None,
+        memory: Array | None = None,
+        spare: Array | None = None,
+    ) -> Array:
         """The loss of each sample, (..., n), for outputs (..., K, n).
 
-        ``of_target`` is what `at_targets` gives for them, if that is known. The losses may be written into ``memory``,
-        which may be the same array.
+        ``of_target`` is what `at_targets` gives for them, if that is known. The losses are written into ``memory``,
+        which may be the same array. ``spare`` (..., K, n) is memory to work in, which may be that of the outputs.
         """
 
     def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
@@ -158,20 +165,28 @@ class LogitsHead(Head):
             partial(out.put, places, others),
         ]
 
-    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None, memory: Array | None = None) -> Array:
+    def losses(
+        self,
+        Y: Array,
+        targets: Targets,
+        of_target: Array | None = None,
+        memory: Array | None = None,
+        spare: Array | None = None,
+    ) -> Array:
         """The losses l of the class, (..., n), for logits (..., K, n)."""
         places = targets.places
         with self.state():
-            below = Y - Y.max(axis=-2, keepdims=True)
+            below = np.subtract(Y, Y.max(axis=-2, keepdims=True), spare)
             of_target = at_targets(below, places)
             terms = np.exp(below)
             terms.reshape(_flat(Y))[..., places] = 0
             log_sum: Array = np.log1p(terms.sum(axis=-2) + np.expm1(of_target))
             if targets.one_hot:
-                return log_sum - of_target
+                return np.subtract(log_sum, of_target, memory)
             below[..., targets.T == 0] = 0  # it may be infinite, and 0 times that is 0 here
-            losses: Array = (targets.T * (log_sum[..., np.newaxis, :] - below)).sum(axis=-2)
-        return losses
+            np.subtract(log_sum[..., np.newaxis, :], below, below)
+            np.multiply(below, targets.T, below)
+            return np.asarray(np.add.reduce(below, axis=-2, out=memory))
 
 
 class _ProbabilitiesHead(Head):
@@ -196,17 +211,23 @@ class _ProbabilitiesHead(Head):
         steps = np.repeat(T.sum(axis=0, keepdims=True) * step, len(T), axis=0)
         return [partial(np.multiply, Y, steps, out), partial(np.subtract, out, T * step, out)]
 
-    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None, memory: Array | None = None) -> Array:
+    def losses(
+        self,
+        Y: Array,
+        targets: Targets,
+        of_target: Array | None = None,
+        memory: Array | None = None,
+        spare: Array | None = None,
+    ) -> Array:
         """-sum_k t_k log y_k for each sample, (..., n)."""
         if targets.one_hot:
             losses: Array = np.log(at_targets(Y, targets.places) if of_target is None else of_target, memory)
             return np.subtract(0, losses, out=losses)  # not the negative, which is -0 for a loss of 0
-        # A class without a share in the target adds 0 times log 1, whatever its probability; that is faster than to
-        # leave classes out.
-        without = targets.T == 0
-        logs = np.log(np.maximum(Y, without.astype(Y.dtype)) if without.any() else Y)
-        logs *= targets.T
-        return np.asarray(0 - np.add.reduce(logs, axis=-2))
+        if not targets.T.all():
+            # A class without a share in the target adds 0 times log 1, whatever its probability; that is faster than to
+            # leave classes out.
+            Y = np.maximum(Y, (targets.T == 0).astype(Y.dtype), out=spare)
+        return np.asarray(np.einsum("...kn,kn->...n", np.log(Y, spare), -targets.T, out=memory))
 
     def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
         """Whether some t / y, which the loss's delta is made of, is infinite or NaN."""

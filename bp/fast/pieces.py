@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from bp.fast.heads import Targets, hits, perform
-from bp.fast.net import Parameters, Shape
-from bp.fast.passes import Pass
+from bp.fast.heads import Call, Targets, hits, perform
+from bp.fast.net import Shape
+from bp.fast.rows import MULTIPLE, Matrices, RowPass, rows_at_once
 from bp.history import History
 from bp.messages import Array
 from bp.mlp import MLP
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-#: Samples in a piece, at most. A smaller piece fits a smaller cache; a larger one needs fewer calls and fewer sums.
-_LARGEST = 750
 #: The most sums of gradients that a batch is divided into, and so the most threads that can share it.
 _LANES = 8
 
 
 class _Piece:
-    """Some samples: their inputs with a column of ones, (n, D + 1), and their targets."""
+    """Some samples: their inputs, (n, D), and their targets."""
 
     def __init__(self, rows: Array, T: Array) -> None:
         self.rows = rows
@@ -58,20 +56,22 @@ class Pieces:
         self._net = net
         edges = [*range(0, len(train), batch_size), len(train)]
         known: dict[tuple[int, int], _Piece] = {}
-        batches = [list(_pieces(train, start, end, known)) for start, end in pairwise(edges)]
+        most = rows_at_once(shape)
+        batches = [list(_pieces(train, start, end, most, known)) for start, end in pairwise(edges)]
         self._batches = [[pieces[lane::_LANES] for lane in range(min(len(pieces), _LANES))] for pieces in batches]
         self._steps = [alpha / (end - start) for start, end in pairwise(edges)]
-        self._sets = [list(_pieces(train, 0, len(train), known))]
+        self._sets = [list(_pieces(train, 0, len(train), most, known))]
         if test is not None:
-            self._sets.append(list(_pieces(test, 0, len(test), {})))
-        self._parameters, *self._gradients = (
-            Parameters(shape, np.empty(shape.n_parameters, shape.dtype))
-            for _ in range(1 + max(map(len, self._batches)))
-        )
+            self._sets.append(list(_pieces(test, 0, len(test), most, {})))
         sizes = {len(piece) for pieces in [*batches, *self._sets] for piece in pieces}
         # More would have nothing to do.
         threads = min(threads, max([*map(len, self._batches), *map(len, self._sets)]))
-        self._workers = [_Worker(shape, sizes) for _ in range(threads)]
+        self._parameters = Matrices(shape)
+        self._workers = [_Worker(shape, sizes, self._parameters) for _ in range(threads)]
+        most_lanes = max(map(len, self._batches))
+        #: How many lanes are done before their gradients are added: one by one thread, so that they stay in the cache.
+        self._at_once = most_lanes if threads > 1 else 1
+        self._gradients = [Matrices(shape) for _ in range(min(self._at_once + 1, most_lanes))]
         self._others = _pool(threads - 1)
 
     def before(self) -> History | None:
@@ -105,15 +105,17 @@ class Pieces:
                 self._step(lanes, step)
 
     def _step(self, lanes: Sequence[Sequence[_Piece]], step: float) -> None:
-        parameters, gradients = self._parameters, self._gradients[: len(lanes)]
-        self._each(
-            list(zip(lanes, gradients, strict=True)),
-            lambda worker, lane: worker.backward(parameters, lane[0], step, lane[1]),
-        )
-        total = gradients[0].vector
-        for gradient in gradients[1:]:
-            np.add(total, gradient.vector, out=total)
-        np.subtract(parameters.vector, total, out=parameters.vector)
+        parameters, total = self._parameters, self._gradients[0]
+        for first in range(0, len(lanes), self._at_once):
+            begun = lanes[first : first + self._at_once]
+            gradients = self._gradients[first > 0 :][: len(begun)]
+            self._each(
+                list(zip(begun, gradients, strict=True)), lambda worker, lane: worker.backward(lane[0], step, lane[1])
+            )
+            for gradient in gradients[first == 0 :]:
+                np.add(total.vector, gradient.vector, out=total.vector)
+        np.subtract(parameters.vector, total.vector, out=parameters.vector)
+        parameters.turn()
 
     def _history(self) -> History | None:
         """Losses, accuracies and amplitudes for the present parameters; None where something is not finite."""
@@ -124,7 +126,7 @@ class Pieces:
 
     def _evaluate(self, pieces: Sequence[_Piece]) -> tuple[float, float]:
         """The mean loss and the accuracy on a set."""
-        results = self._each(pieces, lambda worker, piece: worker.evaluate(self._parameters, piece))
+        results = self._each(pieces, lambda worker, piece: worker.evaluate(piece))
         losses, right = zip(*results, strict=True)
         n = sum(map(len, pieces))
         return sum(losses) / n, sum(right) / n
@@ -160,49 +162,56 @@ def _pool(threads: int) -> Executor | None:
 class _Worker:
     """The memory of one thread; ``broken`` tells that a gradient of the plain path would not have been finite."""
 
-    def __init__(self, shape: Shape, sizes: set[int]) -> None:
-        self._passes = {n: Pass(shape, n, n) for n in sizes}
-        self._outputs = {n: np.empty((shape.widths[-1], n), shape.dtype) for n in sizes}
-        self._part = Parameters(shape, np.empty(shape.n_parameters, shape.dtype))
+    def __init__(self, shape: Shape, sizes: set[int], parameters: Matrices) -> None:
+        self._passes = {n: RowPass(shape, n) for n in sizes}
+        self._parameters, self._part = parameters, Matrices(shape)
+        self._forward_calls = {n: each.forward(parameters) for n, each in self._passes.items()}
+        self._backward_calls: dict[tuple[int, Matrices], list[Call]] = {}
         self.broken = False
 
-    def backward(self, parameters: Parameters, pieces: Sequence[_Piece], step: float, gradient: Parameters) -> None:
+    def backward(self, pieces: Sequence[_Piece], step: float, gradient: Matrices) -> None:
         """Write ``step`` times the gradient of the sum of these pieces' losses into ``gradient``."""
-        self._backward(parameters, pieces[0], step, gradient)
+        self._backward(pieces[0], step, gradient)
         for piece in pieces[1:]:
-            self._backward(parameters, piece, step, self._part)
+            self._backward(piece, step, self._part)
             np.add(gradient.vector, self._part.vector, out=gradient.vector)
 
-    def evaluate(self, parameters: Parameters, piece: _Piece) -> tuple[float, int]:
+    def evaluate(self, piece: _Piece) -> tuple[float, int]:
         """The sum of the losses, and the number of samples classified correctly."""
-        one_pass, outputs = self._forward(parameters, piece)
-        losses = one_pass.head.losses(outputs, piece.targets)
-        right = hits(outputs, piece.targets.places)
+        one_pass = self._forward(piece)
+        losses = one_pass.head.losses(one_pass.Y, piece.targets)
+        right = hits(one_pass.Y, piece.targets.places)
         return float(losses.sum(dtype=np.float64)), int(np.count_nonzero(right))
 
     def state(self) -> AbstractContextManager[Any]:
         """The error state in which its tasks are done: see `Head.state`."""
         return next(iter(self._passes.values())).head.state()
 
-    def _forward(self, parameters: Parameters, piece: _Piece) -> tuple[Pass, Array]:
-        one_pass, outputs = self._passes[len(piece)], self._outputs[len(piece)]
-        perform(one_pass.forward(parameters, piece.rows.T, outputs))
-        return one_pass, outputs
+    def _forward(self, piece: _Piece) -> RowPass:
+        one_pass = self._passes[len(piece)]
+        one_pass.inputs[...] = piece.rows
+        perform(self._forward_calls[len(piece)])
+        return one_pass
 
-    def _backward(self, parameters: Parameters, piece: _Piece, step: float, gradient: Parameters) -> None:
-        one_pass, outputs = self._forward(parameters, piece)
-        self.broken = self.broken or one_pass.head.breaks(outputs, piece.targets)
-        perform(one_pass.backward(parameters, piece.rows, outputs, piece.targets, step, gradient))
+    def _backward(self, piece: _Piece, step: float, gradient: Matrices) -> None:
+        one_pass = self._forward(piece)
+        self.broken = self.broken or one_pass.head.breaks(one_pass.Y, piece.targets)
+        one_pass.start(piece.targets, step)
+        key = len(piece), gradient
+        if key not in self._backward_calls:
+            self._backward_calls[key] = one_pass.backward(self._parameters, gradient)
+        perform(self._backward_calls[key])
 
 
-def _pieces(data: Samples, first: int, end: int, known: dict[tuple[int, int], _Piece]) -> Iterator[_Piece]:
-    """Divide samples ``first`` to ``end`` into the fewest pieces of nearly equal size, none above `_LARGEST`.
+def _pieces(data: Samples, first: int, end: int, most: int, known: dict[tuple[int, int], _Piece]) -> Iterator[_Piece]:
+    """Divide samples ``first`` to ``end`` into the fewest pieces of nearly equal size, none above ``most``.
 
     ``known`` are the pieces of these data that have been made already; new ones are added.
     """
     n = end - first
-    count = -(-n // _LARGEST)
-    for start, stop in pairwise([first + n * number // count for number in range(count + 1)]):
+    count = -(-n // most)
+    size = min(-(-n // (count * MULTIPLE)) * MULTIPLE, most)
+    for start, stop in pairwise([*range(first, end, size), end]):
         if (start, stop) not in known:
-            known[start, stop] = _Piece(data.with_ones[start:stop], data.T[start:stop])
+            known[start, stop] = _Piece(data.rows[start:stop], data.T[start:stop])
         yield known[start, stop]

@@ -125,7 +125,8 @@ class Whole:
         if not (begun and np.array_equal(self._live.vector, self._vectors[0])):
             with self._pass.head.state():
                 perform(self._forward)
-            self._vectors[0], self._outputs[0] = self._live.vector, self._Y
+            self._vectors[0] = self._live.vector
+        self._outputs[0] = self._Y
         self._begun = True
 
     def _history(self, first: int, last: int) -> History | None:

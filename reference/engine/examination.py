@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from reference.findings import MOST_SAID, Finding, NotApplicable, Status, Violation
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import Fact, fact, hint_of
 
 Effort = Literal["quick", "normal", "exhaustive"]
@@ -178,8 +178,8 @@ class Examination:
         return fact("depends", names=(failed[0],)) if failed else None
 
     def _among(self, names: Iterable[str], statuses: set[str]) -> list[str]:
-        known = [name for name in dict.fromkeys(names) if name in self._findings]
-        return [name for name in known if self._findings[name].status in statuses]
+        found = self._findings
+        return [name for name in dict.fromkeys(names) if name in found and found[name].status in statuses]
 
     def _skipped(self, check: Check, reason: Fact) -> Finding:
         return self._finding(check, "skipped", actual=str(reason), came=reason)
@@ -211,10 +211,6 @@ class Examination:
         )
 
 
-def _matching(pattern: str, checks: Sequence[Check]) -> set[str]:
-    return {each.id for each in checks if fnmatch.fnmatchcase(each.id, pattern)}
-
-
 def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
     """The checks that are asked for, and those that they depend on, in order.
 
@@ -238,7 +234,8 @@ def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
     for pattern in map(str.strip, only.split(",")):
         meant = names.get(pattern.lower(), pattern)
         # Ids such as vjp.gradient[0].values have brackets of their own.
-        found = _matching(meant, checks) or _matching(meant.replace("[", "[[]"), checks)
+        forms = meant, meant.replace("[", "[[]")
+        found = {each.id for form in forms for each in checks if fnmatch.fnmatchcase(each.id, form)}
         if not found:
             raise ValueError(f"no check matches {pattern!r}; {_meant(pattern, names)}{hint}".removesuffix("; "))
         wanted |= found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
@@ -16,7 +16,7 @@ from reference.engine import Effort
 from reference.execution.sandbox import Kind, Limits, Sandbox
 from reference.execution.system import require_confinement
 from reference.execution.worker.protocol import Call, New
-from reference.findings import Finding, Violation
+from reference.findings import Finding
 from reference.gate.classes import Judgement
 from reference.gradients import check_vjp, declaration, remote
 from reference.gradients.declaration import DeclarationError, Declared
@@ -36,7 +36,6 @@ def judge_functions(
     effort: Effort = "normal",
     limits: Limits | None = None,
     sandbox: Kind = "auto",
-    on_finding: Callable[[Finding, int], object] | None = None,
 ) -> Judgement:
     """Judge the functions with gradients that a file declares, each in a process of its own.
 
@@ -52,8 +51,6 @@ def judge_functions(
         Of the cases; None: a fresh one, so that answers cannot be known beforehand.
     limits, sandbox
         As in `reference.execution.sandbox.Sandbox`.
-    on_finding
-        Is called with each finding, and with the number of findings that there are so far.
 
     Raises
     ------
@@ -85,11 +82,8 @@ def judge_functions(
             names = (each.name, declaration.gradient_name(each.name))
             repairs = RemoteSearch(third, declaration.class_name(each.name), names, path.name, source)
             options = {"only": only, "seed": seed, "effort": effort, "repairs": repairs}
-            for finding in _findings(each, path.stem, box, other, options):
-                named = finding if len(functions) == 1 else _prefixed(finding, each.name)
-                findings.append(named)
-                if on_finding is not None:
-                    on_finding(named, len(findings))
+            found = _findings(each, path.stem, box, other, options)
+            findings += found if len(functions) == 1 else [_prefixed(finding, each.name) for finding in found]
         isolation, notes = box.isolation, tuple(box.notes)
     name = str(path) if wanted is None else f"{path}:{wanted}"
     seconds = time.monotonic() - start
@@ -166,18 +160,18 @@ def _intervals(domain: Any) -> Any:
 
 
 def _missing(name: str, reason: str) -> Finding:
-    violation = Violation(fact("answers", what=name), fact("absent", said=reason), mistake="missing")
+    due, came = fact("answers", what=name), fact("absent", said=reason)
     return Finding(
         "vjp.forward.answers",
         f"{name}.forward",
         "failed",
         "The forward pass answers every legal input with an array of real numbers.",
-        str(violation.due),
-        str(violation.came),
+        str(due),
+        str(came),
         mistake="missing",
         mistakes=("missing",),
-        due=violation.due,
-        came=violation.came,
+        due=due,
+        came=came,
     )
 
 

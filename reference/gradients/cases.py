@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reference.engine import Effort
 from reference.gradients.arguments import EVERYWHERE, Interval, Pattern, in_shapes
 from reference.numerics import sampling, tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 #: The kinds of cases with equal numbers on purpose.

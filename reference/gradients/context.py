@@ -19,7 +19,7 @@ from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.numerics import function_tolerances, tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

@@ -27,8 +27,8 @@ from reference.gradients.slopes import between, confirmed, first_known
 from reference.gradients.tolerance import followed_error, unfollowed_error
 from reference.numerics import function_tolerances, tolerances, waves
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import complex_step, finite_differences
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 Function = Callable[..., Array]

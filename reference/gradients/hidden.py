@@ -18,8 +18,8 @@ from reference.gradients.cases import Case
 from reference.gradients.tolerance import estimated
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles.finite_differences import rounding_noise
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 

@@ -26,7 +26,7 @@ from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

@@ -15,8 +15,8 @@ from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
-from reference.numerics.generators import seeded
 from reference.numerics.oracles.finite_differences import rounding_noise
+from reference.numerics.sampling import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

@@ -16,8 +16,8 @@ from reference.engine.formulas import told
 from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import ball
+from reference.numerics.sampling import seeded
 
 if TYPE_CHECKING:
     from reference.numerics.balls import Enclosure
@@ -101,8 +101,7 @@ class Rigorous:
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
         try:
-            run = balls.on_balls(self._function, self._language)
-            found = balls.sampled(run, args, self._places, cotangent, chosen)
+            found = balls.sampled(self.on_balls(), args, self._places, cotangent, chosen)
         except (Exception, SystemExit) as error:  # refused, or what the code raises at such arguments
             self.raised = str(error) if isinstance(error, balls.Refused | balls.Undecided) else told(error)
             return None
@@ -117,8 +116,7 @@ class Rigorous:
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
         try:
-            run = balls.on_balls(self._function, self._language)
-            found = balls.around(run, args, self._places, cotangent)
+            found = balls.around(self.on_balls(), args, self._places, cotangent)
         except (Exception, SystemExit):  # refused, or what the code raises at such arguments
             return None
         return None if found is None or set(found[1]) - _ENCLOSED else found[0]
@@ -224,8 +222,7 @@ class Rigorous:
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
         try:
-            run = balls.on_balls(self._function, self._language)
-            return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
+            return balls.enclose(self.on_balls(), args, self._places, cotangent, resolutions=resolutions, offset=offset)
         except balls.Refused as error:
             self.refusal = str(error)
         except (Exception, SystemExit) as error:  # undecided, or what the definition raises at such arguments

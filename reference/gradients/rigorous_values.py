@@ -18,7 +18,7 @@ from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 Index = tuple[int, ...]

@@ -22,7 +22,7 @@ from reference.gradients.judge import Comparison
 from reference.gradients.subject import asked
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

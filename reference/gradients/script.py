@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.engine.scripts import literal
+from reference.engine.evidence import literal
 from reference.gradients.arguments import name_of
 from reference.gradients.subject import Subject
 

@@ -15,9 +15,9 @@ from reference.gradients.rigorous import Language, Rigorous
 from reference.gradients.tolerance import rounding_error, size_of_gradient, unit_roundoff
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.memo import digest
 from reference.numerics.oracles import ball, complex_step, torch_autograd
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 

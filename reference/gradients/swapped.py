@@ -7,7 +7,7 @@ from reference.gradients.context import Context
 from reference.gradients.differences import contracted
 from reference.gradients.specification import doubles
 from reference.numerics import tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 
 def other_argument(context: Context, number: int) -> int | None:

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from reference.findings import Violation
 from reference.numerics import constructors, function_tolerances, random_rounding, tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]

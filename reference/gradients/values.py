@@ -19,7 +19,7 @@ from reference.gradients.rigorous_values import compare_with_known, good_enough
 from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

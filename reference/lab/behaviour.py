@@ -18,7 +18,7 @@ from reference.lab.observations import Observation, formula_of
 from reference.numerics import tolerances
 from reference.numerics.compare import differing_entry
 from reference.numerics.rounding import DOUBLE, SINGLE
-from reference.wording import MISTAKES
+from reference.wording import hint_of
 
 #: How often a call is repeated to see whether the answers differ.
 _REPEATS = 4
@@ -45,6 +45,8 @@ _QUOTIENTS, _MOST_ENTRIES = 8, 40
 _ONE_ROW, _SEVERAL_ROWS = 4, 3
 #: Answers that have to be looked at before anything is said of errors.
 _FEWEST = 12
+#: What to think about where the answers depend on the numbers with which a layer began.
+_KEPT = "W and b may be written into at any time: what is computed from them earlier, and kept?"
 
 
 def hides(violation: Violation) -> bool:
@@ -292,9 +294,4 @@ def _function(message: Message, given: Given) -> tuple[Callable[..., float], lis
 
 def hint_for(word: str) -> str:
     """What to think about, for a word that no listed mistake stands for."""
-    hints = {
-        "low-precision": "Some digits are right and the rest is not: where does float32 or float16 come in?",
-        "stateful": "W and b may be written into at any time: what is computed from them earlier, and kept?",
-        "finite-differences": "Differences of nearby values lose half the digits: the derivative can be written down.",
-    }
-    return hints.get(word) or MISTAKES[word].hint or ""
+    return _KEPT if word == "stateful" else hint_of(word) or ""

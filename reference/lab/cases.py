@@ -89,8 +89,8 @@ class Case:
         every operation has a double as an operand: X W is computed in double, and T holds nothing but 0 and 1. Inputs
         that are divided by N first are rounded in single precision, so `grad` is asked with an N that is a power of 2.
         """
-        exact = {"T", "X"} if self.parameters else {"T"}
-        rounded = [array for name, array in self.arguments.items() if name not in exact]
+        exact = "X" if self.parameters else "T"
+        rounded = [array for name, array in self.arguments.items() if name != exact]
         return rounding.precision_of(*rounded, *self.parameters.values())
 
 

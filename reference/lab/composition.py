@@ -82,7 +82,7 @@ class _SpentError(Exception):
 class _Search:
     def __init__(self, observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> None:
         self.depth = depth
-        self.asked = self.weight = 0.0
+        self.asked = 0.0
         self.message = message
         formula = formula_of(CLASSES[message.cls], message)
         self.observations, confirming = chosen(observations, formula)
@@ -239,7 +239,7 @@ class _Search:
         """Those that explain every entry; those made for this formula alone, if there are any."""
         found = [node for node in nodes if node.matched == self.entries and self._is_certain(node)]
         # Made for this formula alone comes first, then what needs no constant.
-        made = [sum(each.specific for each in node.departures) / max(1, len(node.departures)) for node in found]
+        made = [sum(each.specific for each in node.departures) / len(node.departures) for node in found]
         specific = [node for node, share in zip(found, made, strict=True) if share == max(made)]
         fewest = min((len(node.constants) for node in specific), default=0)
         return [node for node in specific if len(node.constants) == fewest]
@@ -260,8 +260,7 @@ class _Search:
         """How many entries a node gives as the right formula does."""
         if node.predicted is None or self.right.predicted is None:
             return 0
-        bound = np.zeros(node.predicted.shape)
-        return int(np.count_nonzero(alike_entries(node.predicted, self.right.predicted, bound)))
+        return int(np.count_nonzero(alike_entries(node.predicted, self.right.predicted, 0.0)))
 
     def _catalogue(self) -> list[Node]:
         found = []
@@ -271,7 +270,8 @@ class _Search:
             formula = formula_of(each.classes[self.message.cls], self.message)
             known = Departure(each.word, each.hint, lambda _, formula=formula: formula, {}, each.further, specific=True)  # type: ignore[misc]
             found.append(self._scored(Node(formula, (known,))))
-        return found
+        # What changes nothing here explains nothing, and no more where something else is put on top of it.
+        return [each for each in found if self._right_ones(each) < self.entries]
 
     def _scored(self, node: Node) -> Node:
         self._count(len(self.observations))
@@ -353,8 +353,6 @@ class _Search:
         """The node with the factors that its answers lack, part by part; ``loosely``: but for something small."""
         if any(departure.estimated.get("factor") for departure in node.departures):
             return
-        if node.predicted is None:
-            return
         # To see what most cases have in common takes more of them.
         answers = self.confirming if loosely else self.answers
         predicted = answers.predicted(node.formula) if loosely else node.predicted
@@ -377,8 +375,6 @@ class _Search:
     def _best_of(self, node: Node, family: Family, place: Callable[[Node, Departure], Node]) -> Node | None:
         """The member of a family, on top of the node, that explains the most answers, and more than the node does."""
         best: Node | None = None
-        if node.predicted is None:
-            return None
         changed = node.beneath if place == self._beneath else node.on_top
 
         def formula(c: float) -> Formula:

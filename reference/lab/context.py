@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import repeat
+from itertools import repeat, tee
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -20,8 +20,7 @@ from reference.findings import NotApplicable, Violation
 from reference.lab import large
 from reference.lab.cases import Case, Sizes
 from reference.lab.contract import Expected, Message, Oracle, forward_of
-from reference.lab.evidence import most_telling, point_of
-from reference.lab.formatting import module_of, nested, repro, sizes_of
+from reference.lab.formatting import module_of, most_telling, nested, point_of, repro, sizes_of
 from reference.lab.replies import as_numbers, in_shape, no_numbers, raised, type_of, word_for, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
@@ -125,17 +124,6 @@ class Context(engine.Context):
         oracle = self.oracle if isinstance(self.oracle, str) else (self.oracle.value, self.oracle.vjp)
         return memo.get((oracle, key), make)
 
-    def true(self, key: Hashable, make: Callable[[Oracle], Known]) -> Known:
-        """What ``make`` gives, called with the oracle, made once in this process as by `known`.
-
-        Raises
-        ------
-        NotApplicable
-            There is no oracle.
-        """
-        oracle = self.truth()
-        return memo.get(((oracle.value, oracle.vjp), key), partial(make, oracle))
-
     def drawn(self, key: Hashable, draw: Callable[[], Known]) -> Known:
         """What ``draw`` draws, with random numbers of this seed, drawn once in this process as by `known`."""
         return self.known((key, self.seed), draw)
@@ -167,23 +155,23 @@ class Context(engine.Context):
         self.note_oracle(self.oracle.NAME)
         return self.oracle
 
-    def steps(self, message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> list[Step]:
-        """The steps that make a fresh object, do those in ``before``, and call the method."""
+    def steps(self, message: Message, case: Case, layout: Layout = "C") -> list[Step]:
+        """The steps that make a fresh object and call the method."""
         arguments: Mapping[str, Any] = case.arguments
         if layout != "C":  # as every array is laid out of which nothing is said
             arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
         first = [_forward(message, case)] if self.primed and message.method != "forward" else []
-        return [*message.setting(case), *first, *before, Call("layer", message.method, arguments)]
+        return [*message.setting(case), *first, Call("layer", message.method, arguments)]
 
-    def ask(self, message: Message, case: Case, before: Sequence[Step] = ()) -> Reply:
-        """The reply of a fresh object to one call, after the steps ``before``.
+    def ask(self, message: Message, case: Case) -> Reply:
+        """The reply of a fresh object to one call.
 
         Raises
         ------
         Violation
             The object could not be made, or the call raised an exception.
         """
-        return self._last(message, case, self.executor.run(self.steps(message, case, before=before)))
+        return self._last(message, case, self.executor.run(self.steps(message, case)))
 
     def _last(self, message: Message, case: Case, replies: Sequence[Reply]) -> Reply:
         for step in replies:
@@ -261,7 +249,7 @@ class Context(engine.Context):
         """The truth of a case, and how far an honest answer may be from it."""
         repeats = case.repeats
         make = partial(message.answer, case) if repeats is None else partial(large.expected, message, repeats)
-        return self.true((message.subject, case.key), make)
+        return self.known((message.subject, case.key), partial(make, self.truth()))
 
     def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.
@@ -287,7 +275,7 @@ class Context(engine.Context):
             At least one answer was wrong or did not come.
         """
         start = len(self.log)
-        found = [each for each in self.violations(message, list(cases)) if each is not None]
+        found = list(filter(None, self.violations(message, cases)))
         if found:
             trend: list[tuple[float, float, float]] = []
             for each in self.log[start:]:
@@ -299,11 +287,15 @@ class Context(engine.Context):
             raise smallest.but(evidence=most_telling([each.evidence for each in found], trend))
 
     def violations(
-        self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
+        self, message: Message, cases: Iterable[Case], layouts: Iterable[Layout] = repeat("C")
     ) -> Iterator[Violation | None]:
-        """The violation of each case, or None. The truth is computed while the answers are awaited."""
-        calls = map(partial(self.steps, message), cases, layouts)
-        truths = map(partial, repeat(self.answer), repeat(message), cases)
+        """The violation of each case, or None. The truth is computed while the answers are awaited.
+
+        Cases are drawn when they are needed: most known mistakes give another response to the first one already.
+        """
+        cases, called, due = tee(cases, 3)
+        calls = map(partial(self.steps, message), called, layouts)
+        truths = map(partial, repeat(self.answer), repeat(message), due)
         for case, replies in zip(cases, self.executor.run_all(calls, truths), strict=True):
             yield self._violation(message, case, replies)
 

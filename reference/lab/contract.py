@@ -95,13 +95,13 @@ class Message:
         """``Class.method``."""
         return f"{self.cls}.{self.method}"
 
-    def setting(self, case: Case, name: str = "layer") -> list[Step]:
-        """The steps that make the object on which the method is called."""
+    def setting(self, case: Case) -> list[Step]:
+        """The steps that make the object on which the method is called, by the name "layer"."""
         if self.cls != "LinearLayer":
-            return [New(name, self.cls, {"name": name})]
+            return [New("layer", self.cls, {"name": "layer"})]
         W, b = case.parameters["W"], case.parameters["b"]
-        sizes = {"n_inputs": W.shape[0], "n_units": W.shape[1]}
-        return [New(name, self.cls, {**sizes, "rng": Seed(0), "name": name}), Put(name, "W", W), Put(name, "b", b)]
+        arguments = {"n_inputs": W.shape[0], "n_units": W.shape[1], "rng": Seed(0), "name": "layer"}
+        return [New("layer", self.cls, arguments), Put("layer", "W", W), Put("layer", "b", b)]
 
 
 def one_hot(labels: Array, n_classes: int) -> Array:
@@ -277,71 +277,26 @@ def _doubles(*arrays: Array | None) -> tuple[NDArray[np.float64], ...]:
 _COMPOUND = "LossCrossEntropyForSoftmaxLogits"
 #: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
-    Message(
-        "LinearLayer",
-        "forward",
-        "linear",
-        ("X",),
-        ("Y",),
-        _draw_linear_forward,
-        _linear_forward,
-        _outputs,
-        True,
-        ("X",),
-    ),
-    Message(
-        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, _inputs
-    ),
-    Message(
-        "LinearLayer",
-        "grad",
-        "linear",
-        ("X", "delta_next"),
-        ("dW", "db"),
-        _draw_linear_grad,
-        _linear_grad,
-        _gradients,
-        per_sample=False,
-        single_in_lab=("X",),
-    ),
+    Message("LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward, _outputs,
+            single_in_lab=("X",)),
+    Message("LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta,
+            _inputs),
+    Message("LinearLayer", "grad", "linear", ("X", "delta_next"), ("dW", "db"), _draw_linear_grad, _linear_grad,
+            _gradients, per_sample=False, single_in_lab=("X",)),
     Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, _outputs),
     Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, _inputs),
     Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, _outputs),
-    Message(
-        "SoftmaxLayer",
-        "delta",
-        "softmax",
-        ("Y", "delta_next"),
-        ("delta",),
-        _draw_softmax_delta,
-        _softmax_delta,
-        _inputs,
-    ),
-    Message(
-        "LossCrossEntropy",
-        "forward",
-        "cross_entropy",
-        ("X", "T"),
-        ("loss",),
-        _draw_probabilities,
-        _cross_entropy,
-        _losses,
-        single_in_lab=("T",),
-    ),
-    Message(
-        "LossCrossEntropy",
-        "delta",
-        "cross_entropy",
-        ("X", "T"),
-        ("delta",),
-        _draw_probabilities,
-        _cross_entropy_delta,
-        _inputs,
-        single_in_lab=("T",),
-    ),
-    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses, True, ("T",)),
-    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs, True, ("T",)),
-)
+    Message("SoftmaxLayer", "delta", "softmax", ("Y", "delta_next"), ("delta",), _draw_softmax_delta, _softmax_delta,
+            _inputs),
+    Message("LossCrossEntropy", "forward", "cross_entropy", ("X", "T"), ("loss",), _draw_probabilities,
+            _cross_entropy, _losses, single_in_lab=("T",)),
+    Message("LossCrossEntropy", "delta", "cross_entropy", ("X", "T"), ("delta",), _draw_probabilities,
+            _cross_entropy_delta, _inputs, single_in_lab=("T",)),
+    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses,
+            single_in_lab=("T",)),
+    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs,
+            single_in_lab=("T",)),
+)  # fmt: skip
 
 
 def forward_of(message: Message) -> Message:

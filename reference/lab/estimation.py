@@ -50,7 +50,8 @@ def roots(of: Callable[[float], float], points: Sequence[float]) -> Iterator[flo
 def grid(low: float, high: float, *, signed: bool = False) -> list[float]:
     """Points of all sizes between two: close together where constants are written by hand, and far apart elsewhere."""
     first, last = math.floor(math.log10(max(low, tolerances.SMALLEST_CONSTANT))), math.ceil(math.log10(high))
-    powers = [power for power in range(max(first, -323), min(last, 308) + 1) if power % _step(power) == 0]
+    # Of the largest powers every eighth: 10^309, which no double is, is none of them.
+    powers = [power for power in range(first, last + 1) if power % _step(power) == 0]
     least, most = tolerances.NEAT_RANGE
     middle = [factor * 10.0**power for power in powers if least <= 10.0**power <= most for factor in (1.5, 3.0, 6.0)]
     sizes = sorted(size for size in {*(10.0**power for power in powers), *middle, low, high} if low <= size <= high)
@@ -68,7 +69,7 @@ def _solved(of: Callable[[float], float], one: tuple[float, float], other: tuple
     while other[0] > 4 * one[0] > 0 or (4 * other[0] < 0 and one[0] < 4 * other[0]):
         middle = math.copysign(math.sqrt(abs(one[0])) * math.sqrt(abs(other[0])), one[0])
         value = of(middle)
-        if value == 0 or math.isnan(value) or middle in {one[0], other[0]}:
+        if value == 0 or math.isnan(value):
             return middle
         one, other = ((middle, value), other) if (value > 0) == (one[1] > 0) else (one, (middle, value))
     (a, of_a), (b, of_b) = one, other
@@ -84,7 +85,7 @@ def _solved(of: Callable[[float], float], one: tuple[float, float], other: tuple
             c, of_c, b, of_b = b, of_b, a, of_a
         a, of_a = new, of_new
         best = a if abs(of_a) < abs(of_b) else b
-        room = _DIGITS_LEFT * abs(best) / abs(b - a) if a != b else 1.0
+        room = _DIGITS_LEFT * abs(best) / abs(b - a)
         if room > 1 / 2:
             return best
         part = min(max(_part(a, of_a, b, of_b, c, of_c), room), 1 - room)
@@ -92,11 +93,13 @@ def _solved(of: Callable[[float], float], one: tuple[float, float], other: tuple
 
 
 def _part(a: float, of_a: float, b: float, of_b: float, c: float, of_c: float) -> float:
-    """Where between a and b to look next: by a parabola through three points, or in the middle."""
-    if not all(map(math.isfinite, (of_a, of_b, of_c))) or of_b == of_c or of_a in {of_b, of_c}:
-        return 1 / 2
+    """Where between a and b to look next: by a parabola through three points, or in the middle.
+
+    The signs of b and c differ.
+    """
     across, along = (a - b) / (c - b), (of_a - of_b) / (of_c - of_b)
-    if along**2 < across and (1 - along) ** 2 < 1 - across:
+    # A power would raise an exception where a product is infinite.
+    if along * along < across and (1 - along) * (1 - along) < 1 - across:
         bend = (c - a) / (b - a) * of_a / (of_c - of_a) * of_b / (of_c - of_b)
         return of_a / (of_b - of_a) * of_c / (of_b - of_c) + bend
     return 1 / 2

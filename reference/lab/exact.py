@@ -2,12 +2,13 @@
 
 The truth comes from the tape of the oracle (`reference.numerics.oracles.ball`), the answer from the code itself, on the
 arrays of `reference.numerics.balls`: the two share no rule. All are computed at the precision of the moment.
+Importing this module imports flint, which is optional.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,10 @@ from reference.execution.worker.perform import objects_after
 from reference.lab import definitions
 from reference.lab.cases import Case
 from reference.lab.contract import Message
-from reference.numerics import ball_tolerances
+from reference.numerics import ball_tolerances, balls
+from reference.numerics.balls import Difference
+from reference.numerics.balls.array import BallArray
 from reference.numerics.oracles.ball import Balls
-
-if TYPE_CHECKING:
-    from reference.numerics.balls import Difference
-    from reference.numerics.balls.array import BallArray
 
 Array = NDArray[Any]
 
@@ -45,8 +44,6 @@ def difference(
     Refused, Undecided
         As for `reference.numerics.balls.compared`.
     """
-    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
-
     layer = objects_after(classes, message.setting(case))["layer"]
     exact = {float(x) for array in case.parameters.values() for x in array.ravel()}
 
@@ -64,8 +61,6 @@ def _posed(message: Message, case: Case) -> tuple[list[BallArray], dict[str, Bal
     Outputs that are given to ``delta`` are exact ones, and probabilities are divided by their sum, whose rounding is
     none of the method's.
     """
-    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
-
     spec, args = _definition(message, case)
     output = spec(*args)
     if message.method == "forward":
@@ -105,8 +100,6 @@ def _definition(message: Message, case: Case) -> tuple[Callable[..., Balls], lis
 
 def _parts(message: Message, case: Case, answer: Any) -> list[BallArray]:
     """The parts of an answer, as arrays of balls."""
-    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
-
     several = len(message.parts) > 1
     parts = list(answer) if several and isinstance(answer, list | tuple) else [answer]
     shapes = message.shapes(case)

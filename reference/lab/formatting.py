@@ -1,16 +1,24 @@
-"""Cases as nested lists and as scripts; nothing here prints."""
+"""What shows a failure: its case as nested lists and as a script, and several cases in one picture.
+
+Nothing here judges or prints.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.engine.scripts import literal
+from reference.engine.evidence import literal
+from reference.findings import Evidence
 from reference.lab.cases import Case
-from reference.lab.contract import Message
+from reference.lab.contract import Expected, Message
+
+Array = NDArray[Any]
 
 
 def nested(case: Case) -> dict[str, Any]:
@@ -39,7 +47,7 @@ def repro(home: str, message: Message, case: Case, *, by_position: bool = False)
     return "\n".join(lines) + "\n"
 
 
-def _all_of(array: NDArray[Any]) -> str:
+def _all_of(array: Array) -> str:
     """How a script assigns an attribute: single precision is written into it, so that it stays single."""
     return "[...]" if array.dtype == np.float64 else ""
 
@@ -57,3 +65,25 @@ def module_of(implementation: str) -> str:
         return implementation.removesuffix(".py")
     stem = PurePath(implementation).stem
     return stem if stem.isidentifier() else "your_module"
+
+
+def point_of(
+    message: Message, case: Case, actual: tuple[Array, ...], answer: Expected
+) -> list[tuple[float, float, float]]:
+    """One point of `Evidence.trend`, the error and its bound where it is worst; none if the case has no logits."""
+    logits = case.arguments.get("X") if case.origin is None else case.origin
+    if message.key not in {"softmax", "logits"} or logits is None:
+        return []
+    (came,), (truth,), (bound,) = actual, answer.truth, answer.bounds
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors, allowed = np.abs(came - truth.value), bound + truth.error
+        worst = np.unravel_index(np.argmax(np.where(np.isnan(errors), np.inf, errors - allowed)), errors.shape)
+    return [(float(np.abs(logits).max()), float(errors[worst]), float(allowed[worst]))]
+
+
+def most_telling(evidence: Sequence[Evidence | None], trend: Sequence[tuple[float, float, float]]) -> Evidence | None:
+    """The evidence with the largest array, with the trend over all cases; None if there is no evidence."""
+    found = list(filter(None, evidence))
+    if not found:
+        return None
+    return replace(max(found, key=lambda each: np.size(each.actual)), trend=tuple(trend))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.engine.scripts import literal
+from reference.engine.evidence import literal
 from reference.execution.worker.protocol import Call, Reply
 from reference.findings import Violation
 from reference.lab.context import Context, Response, wrong_entry
@@ -185,12 +185,13 @@ class NetRun:
         """The value of a definition of the case at its parameters."""
         context, case = self.context, self.case
         key = (case.key, definition.__name__, *options.items())
-        return context.true(key, lambda oracle: oracle.value(partial(definition, **options), case.theta))
+        oracle = context.truth()
+        return context.known(key, lambda: oracle.value(partial(definition, **options), case.theta))
 
     def true_gradient(self) -> tuple[Estimate, ...]:
         """The gradient of the mean loss, as `NetCase.true_gradient` gives it."""
         context, case = self.context, self.case
-        return context.true((case.key, "gradient"), case.true_gradient)
+        return context.known((case.key, "gradient"), partial(case.true_gradient, context.truth()))
 
     def violation(self, due: Fact, came: Fact, mistake: str | None = None, **fields: Any) -> Violation:
         """A broken promise of this network."""

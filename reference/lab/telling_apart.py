@@ -26,12 +26,9 @@ _Calls = list[list[Step]]
 def _negative_outputs(context: Context) -> _Calls:
     """A ReLU layer's outputs are never negative: a mask that lets 0 through is told from none by such as are."""
     message = next(each for each in MESSAGES if each.subject == "ReLULayer.delta")
-    delta_next = np.array([[0.5, -1.25, 0.75], [2.0, 0.25, -0.5]])
-    outputs = (
-        np.array([[-0.5, -2.0, 1.5], [0.75, -0.125, -1.0]]),
-        np.array([[0.0, -1e-3, 1e-3], [-1e-12, 1e-12, 0.0]]),
-    )
-    return [context.steps(message, Case({"Y": Y, "delta_next": delta_next})) for Y in outputs]
+    sizes = np.array([1.0, 1e-3, 1e-12])
+    Y = np.stack([sizes, -sizes, 0 * sizes])
+    return [context.steps(message, Case({"Y": Y, "delta_next": np.arange(1.0, 10.0).reshape(Y.shape)}))]
 
 
 def _equal_widths(context: Context) -> _Calls:

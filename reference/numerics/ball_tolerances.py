@@ -99,6 +99,8 @@ ROUNDED_ARGUMENTS = 3
 #: What a formula may be off in absolute terms, in units of the gradient where that is above 1. A choice: guards against
 #: overflow change numbers at the end of the range of doubles, 1e-304 say, and nothing above it.
 FORMULA_FLOOR = 1e-280
+#: Where 0 is due, or may be, a difference is measured by this part of the largest number. A choice: sixty digits.
+FORMULA_ZERO = 1e-60
 #: What a method of the lab may be off from its definition in absolute terms. A choice: twice the smallest normal
 #: double, at which people clip so that nothing is 0; what is larger is a number like others.
 DEFINITION_FLOOR = 2 * SMALLEST_NORMAL

@@ -53,9 +53,7 @@ def differing_entry(one: Array, other: Array, bound: Array) -> tuple[int, ...] |
     """
     both_nan = np.isnan(one) & np.isnan(other)
     one, other = np.where(both_nan, 0, one), np.where(both_nan, 0, other)
-    return worst_entry(
-        one, Estimate(other, tolerances.CODINGS_BOUNDS * bound + _last_digits(other)), np.zeros(other.shape)
-    )
+    return worst_entry(one, Estimate(other, room_for(other, bound)), np.zeros(other.shape))
 
 
 def alike(ones: Sequence[Any], others: Sequence[Any], bounds: Sequence[Array] | None) -> bool:
@@ -92,10 +90,9 @@ def alike_entries(one: Array, other: Array, bound: Any) -> Array:
 
 
 def room_for(numbers: Array, bound: Any) -> Array:
-    """How far another coding of a formula may be from these numbers, whose right values have these bounds."""
-    return np.asarray(tolerances.CODINGS_BOUNDS * bound + _last_digits(numbers))
+    """How far another coding of a formula may be from these numbers, whose right values have these bounds.
 
-
-def _last_digits(numbers: Array) -> Array:
-    """How far two codings of one formula may differ in addition to the bounds; 0 for infinities: they must be equal."""
-    return np.asarray(np.where(np.isfinite(numbers), tolerances.CODINGS_RELATIVE * np.abs(numbers), 0.0))
+    That is a number of bounds and some of the last digits; no digits for infinities: they must be equal.
+    """
+    last_digits = np.where(np.isfinite(numbers), tolerances.CODINGS_RELATIVE * np.abs(numbers), 0.0)
+    return np.asarray(tolerances.CODINGS_BOUNDS * bound + last_digits)

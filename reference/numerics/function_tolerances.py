@@ -8,23 +8,7 @@ from __future__ import annotations
 # A second opinion on a slope (`reference.gradients.differences`)
 
 #: The steps of the second opinion on a slope, the longest first.
-TAYLOR_STEPS = (
-    2.0**-4,
-    2.0**-6,
-    2.0**-8,
-    2.0**-10,
-    2.0**-12,
-    2.0**-14,
-    2.0**-16,
-    2.0**-18,
-    2.0**-20,
-    2.0**-22,
-    2.0**-24,
-    2.0**-26,
-    2.0**-28,
-    2.0**-30,
-    2.0**-32,
-)
+TAYLOR_STEPS = tuple(2.0**-power for power in range(4, 33, 2))
 #: A factor on rounding for it. A choice: two values are subtracted.
 TAYLOR_SAFETY = 64.0
 #: The part of the error in question that rounding may be at a step that decides. A choice.

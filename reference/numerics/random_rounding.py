@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.numerics import regimes, tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[Any]
 Compute = Callable[..., Sequence[Any]]
@@ -60,14 +61,22 @@ def moved(array: Array, rng: np.random.RandomState | None, units: Any = 1.0) -> 
         return result
     if array.dtype.kind != "f":
         return array
-    information = np.finfo(array.dtype)
+    eps, tiny, smallest = _limits(array.dtype)
     # Of several sizes: two moves of one unit in the last place would cancel every other time.
-    steps = rng.uniform(1.0, 4.0, array.shape) * rng.choice([-1.0, 1.0], array.shape)
-    relative = (array * (units * steps * float(information.eps) / 2)).astype(array.dtype)
-    underflown = np.abs(array) < information.tiny
-    smallest = (np.rint(steps) * float(information.smallest_subnormal)).astype(array.dtype)
-    # Infinity stays what it is: the inverse of what overflows is 0 in every run.
-    return np.asarray(np.where(np.isinf(array), array, array + np.where(underflown, smallest, relative)))
+    steps = rng.uniform(1.0, 4.0, array.shape) * signs(rng, array.shape)
+    moves = (array * (units * steps * eps / 2)).astype(array.dtype)
+    if (underflown := np.abs(array) < tiny).any():
+        moves = np.where(underflown, (np.rint(steps) * smallest).astype(array.dtype), moves)
+    if (infinite := np.isinf(array)).any():  # which stays: the inverse of what overflows is 0 in every run
+        moves = np.where(infinite, array, moves)
+    return np.asarray(array + moves)
+
+
+@cache
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float, float]:
+    """Of a type of floats: the distance from 1 to the next, the smallest normal number, the smallest of all."""
+    information = np.finfo(dtype)
+    return float(information.eps), float(information.tiny), float(information.smallest_subnormal)
 
 
 def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> list[Array] | None:
@@ -221,7 +230,7 @@ class Rounded(np.ndarray[Any, Any]):
         options = {name: _plain(each) for name, each in options.items()}
         whole = method != "__call__" or ufunc.signature is not None
         if method == "at":
-            getattr(ufunc, method)(*plain, **options)
+            ufunc.at(*plain)
             return None
         exact = ufunc.__name__ in _EXACT
         self._note_objects(plain)
@@ -253,7 +262,7 @@ class Rounded(np.ndarray[Any, Any]):
         if func is np.copyto or func is np.putmask or func is np.place:
             return func(*map(_plain, args), **{name: _plain(each) for name, each in kwargs.items()})
         exact = func.__name__ in _EXACT
-        linear = "linalg" in (getattr(func, "__module__", "") or "")
+        linear = "linalg" in func.__module__
 
         def operand(value: Any) -> Any:
             if isinstance(value, list | tuple):
@@ -304,11 +313,7 @@ def _owner(array: Array) -> Array:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Rounded):
-        return np.asarray(value)
-    if type(value) in {list, tuple}:
-        return type(value)(map(_plain, value))
-    return value
+    return np.asarray(value) if isinstance(value, Rounded) else value
 
 
 def _as_floats(found: Any) -> Any:

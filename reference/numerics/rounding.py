@@ -187,7 +187,7 @@ def _excess(P: Array) -> Array:
 
 def cross_entropy_delta(P: Array, T: Array, p: Precision) -> Array:
     """The bound for -t_k / p_k, (N, K), also as t_k times a rounded 1 / p_k: two roundings."""
-    quotient = np.divide(T, P, out=np.zeros(P.shape), where=T != 0)
+    quotient = T / np.where(T == 0, 1.0, P)
     return _with_higher_orders(p.gamma(2) * quotient, p.tiny)
 
 

@@ -138,7 +138,7 @@ def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[A
     by_one, by_two = logits_loss(Z.value, T, P, p), cross_entropy(P, T, p, _relative(Z.value, P, p))
     losses = np.maximum(by_one, by_two) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
     rounded = p.gamma(roundings_of_delta(k)) * (P + T)
-    largest = np.divide(T, P, out=np.zeros(P.shape), where=T != 0).sum(axis=1, keepdims=True)
+    largest = (T / np.where(T == 0, 1.0, P)).sum(axis=1, keepdims=True)
     return (
         probabilities,
         losses,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from reference.execution.sandbox import Limits
 from reference.execution.system import SandboxError
-from reference.gate import judge_functions
+from reference.gate.functions import judge_functions
 from reference.gradients.declaration import DeclarationError
 from reports.io.exit_codes import FAILED, OK, TOOL, ToolError, UsageError
 from reports.io.interruption import terminable

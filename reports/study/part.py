@@ -9,13 +9,13 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from reports.io.progress import Display
+from reports.io.version import version_of
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -67,7 +67,7 @@ class Part:
             "part": self.name,
             "settings": self.settings,
             "code": {name: fingerprint(name) for name in self.code},
-            "packages": {name: _version(name) for name in _PACKAGES},
+            "packages": {name: version_of(name) for name in _PACKAGES},
             "machine": [platform.system(), platform.machine(), platform.processor(), platform.python_version()],
         }
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
@@ -85,10 +85,3 @@ def fingerprint(name: str) -> str:
     for path in files:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from reference.wording.report import cut
+
 #: Unicode categories that are not shown: control characters (ANSI escapes begin with one), format characters (such as
 #: bidi overrides), lone surrogates, and the two separators that some programs take for the end of a line.
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -23,7 +25,7 @@ def visible(text: str) -> str:
 
 def one_line(text: str, most: int = _MOST) -> str:
     """The `visible` text on one line, cut after ``most`` characters."""
-    return _cut(visible(text[: most + 1].replace("\r\n", "\n")).replace("\n", r"\n"), most)
+    return cut(visible(text[: most + 1].replace("\r\n", "\n")).replace("\n", r"\n"), most)
 
 
 def lines_of(text: str, most_lines: int = 40, most: int = _MOST) -> list[str]:
@@ -51,7 +53,3 @@ def _is_shown(character: str) -> bool:
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."

@@ -116,20 +116,19 @@ def _key(name: Any) -> str:
         return "?"
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two results of `copied` hold the same arrays, bit for bit, so that a NaN equals itself."""
-    ones, others = list(arrays_in(one)), list(arrays_in(other))
-    return len(ones) == len(others) and all(
-        a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-        for a, b in zip(ones, others, strict=True)
-    )
-
-
 def still_equals(copy: Any, value: Any) -> bool:
     """Whether an object holds the same arrays as when `copied` made ``copy`` of it."""
     if type(copy) is _ndarray and type(value) is _ndarray:  # the usual case, without another copy
-        return copy.shape == value.shape and copy.dtype == value.dtype and copy.tobytes() == value.tobytes()
-    return (copy is value and type(copy) in _WITHOUT_ARRAYS) or same(copy, copied(value))
+        return _same(copy, value)
+    if copy is value and type(copy) in _WITHOUT_ARRAYS:
+        return True
+    ones, others = list(arrays_in(copy)), list(arrays_in(copied(value)))
+    return len(ones) == len(others) and all(map(_same, ones, others))
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether two arrays are the same, bit for bit, so that a NaN equals itself."""
+    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 
 def arrays_in(value: Any, depth: int = _DEPTH) -> Iterator[NDArray[Any]]:

@@ -268,9 +268,7 @@ def _number(sample: Sample, node: Node) -> int:
     return next(number for number, each in enumerate(sample.graph.nodes) if each is node)
 
 
-def joint(
-    samples: Samples, nodes: Sequence[Node], places: Sequence[Place]
-) -> Iterator[tuple[list[Place], str, list[MakeChange]]]:
+def joint(nodes: Sequence[Node], places: Sequence[Place]) -> Iterator[tuple[list[Place], str, list[MakeChange]]]:
     """Changes of several edges of one step: a choice between two that always takes the same one, or takes the other."""
     masked = [(number, place) for number, place in places if nodes[number].op in MASKED]
     if len(masked) > 1:

@@ -51,7 +51,7 @@ def _found(view: View) -> Iterator[Named]:
     if reduced:
         yield from _along_other_axis(view, reduced)
     yield from _local(view)
-    for places, word, made in changes.joint(view.samples, view.nodes, view.places):
+    for places, word, made in changes.joint(view.nodes, view.places):
         if view.agrees(dict(zip(places, made, strict=True))):
             yield Named(word)
 

@@ -19,7 +19,7 @@ from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Change, adjoints, contribution, evaluate
 from reference.gradients.diagnosis.samples import Place, Sample
 from reference.numerics import likeness
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 

@@ -13,7 +13,7 @@ from reference.gradients.diagnosis.graph import Edge, evaluate, pulled_back, unb
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.numerics.shapes import broadcasts
 
 Array = NDArray[Any]

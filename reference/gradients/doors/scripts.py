@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.engine.scripts import literal
+from reference.engine.evidence import literal
 from reference.gradients.script import home
 
 _MOST_LINES = 10

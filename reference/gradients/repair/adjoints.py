@@ -112,9 +112,9 @@ def _is_moved(place: Place, node: ast.AST) -> bool:
 
 def _transpose(place: Place, inputs: list[ast.expr], array: ast.expr, size: int) -> Edit:
     given = "_given"
-    body = b.substituted(place.expression, dict.fromkeys(inputs, ast.Name(given, ast.Load())))
+    body = b.substituted(place.expression, dict.fromkeys(inputs, b.name(given)))
     names = sorted(set(b.names_in(body)) - {given})
-    values: list[ast.expr] = [ast.Name(each, ast.Load()) for each in names]
+    values: list[ast.expr] = [b.name(each) for each in names]
     arguments = ast.arguments([], [ast.arg(each) for each in (given, *names)], None, [], [], None, values)
     calls = sum(isinstance(each, ast.Call | ast.BinOp) for each in ast.walk(body))
     new = b.transposed(ast.Lambda(arguments, body), array)

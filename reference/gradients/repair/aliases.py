@@ -29,8 +29,8 @@ def copies(view: View) -> Iterator[Edit]:
                 place = view.of_node.get(each)
                 inner = view.of_node.get(each.left.elts[0]) if len(each.left.elts) == 1 else None
                 if place is not None and inner is not None and inner.shape:
-                    each_copied = ast.Call(ast.Name("map", ast.Load()), [b.function("copy"), each], [])
-                    as_list = ast.Call(ast.Name("list", ast.Load()), [each_copied], [])
+                    each_copied = b.called(b.name("map"), b.function("copy"), each)
+                    as_list = b.called(b.name("list"), each_copied)
                     yield Edit(place, "extra-term", 1.0, as_list)
 
 
@@ -38,7 +38,7 @@ def _of_targets(view: View, statement: Place, node: ast.Assign, words: Mapping[s
     names = [each.id for each in node.targets if isinstance(each, ast.Name)]
     told = [words[each] for each in (*names, _base(node.value)) if each in words]
     if len(names) == len(node.targets) > 1 and told and not isinstance(node.value, ast.Constant):
-        first = ast.Name(names[0], ast.Load())
+        first = b.name(names[0])
         more: list[ast.stmt] = [ast.Assign([each], b.numpy("copy", first)) for each in node.targets[1:]]
         yield Edit(statement, told[0], 1.0, None, {node: [ast.Assign(node.targets[:1], node.value), *more]})
     elif told and _base(node.value):

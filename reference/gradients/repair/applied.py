@@ -19,7 +19,7 @@ def transposed(function: Callable[[Any], Any], given: Any) -> NDArray[Any]:
     given
         What the transpose is applied to.
     """
-    array = np.asarray(given, dtype=np.float64)
+    array = np.asarray(given)
     at_zero = np.asarray(function(np.zeros(array.shape)))
     found = np.empty(array.size)
     for number in range(array.size):

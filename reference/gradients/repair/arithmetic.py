@@ -201,7 +201,7 @@ def functions(view: View) -> Iterator[Edit]:
         for name in known:
             yield Edit(place, "wrong-argument", cost if name in used else cost + 0.3, b.numpy(name, node))
         for helper in _helpers(view):
-            yield Edit(place, "wrong-argument", cost, ast.Call(helper, [node], []))
+            yield Edit(place, "wrong-argument", cost, b.called(helper, node))
 
 
 def _helpers(view: View) -> list[ast.expr]:

@@ -153,8 +153,8 @@ def unreduced(view: View) -> Iterator[Edit]:
         if not isinstance(axis, int) or not 0 <= axis <= len(parts):
             continue
         word = "averaged-over-batch" if axis == 0 and called_name(call) == "mean" else "extra-term"
-        index = ast.Tuple([*parts[:axis], ast.Slice(), *parts[axis:]], ast.Load())
-        yield Edit(place, word, 1.2, ast.Subscript(array, index, ast.Load()))
+        index = b.tuple_of([*parts[:axis], ast.Slice(), *parts[axis:]])
+        yield Edit(place, word, 1.2, b.entry(array, index))
 
 
 def sums(view: View) -> Iterator[Edit]:

@@ -29,7 +29,7 @@ def number(value: float | bool | None) -> ast.expr:
 def numbers(values: int | tuple[int, ...] | None) -> ast.expr:
     """A number, a tuple of numbers, or None."""
     if isinstance(values, tuple):
-        return ast.Tuple([number(each) for each in values], _LOAD)
+        return tuple_of([number(each) for each in values])
     return number(values)
 
 
@@ -37,13 +37,38 @@ def function(name: str) -> ast.expr:
     """A function of numpy; its name may have dots."""
     found: ast.expr = ast.Constant(value=NUMPY)
     for part in name.split("."):
-        found = ast.Attribute(found, part, _LOAD)
+        found = attribute(found, part)
     return found
 
 
 def numpy(name: str, *args: ast.expr, **keywords: ast.expr) -> ast.expr:
     """A call of a function of numpy."""
     return ast.Call(function(name), list(args), [ast.keyword(key, value) for key, value in keywords.items()])
+
+
+def called(function: ast.expr, *args: ast.expr) -> ast.expr:
+    """A call without keywords."""
+    return ast.Call(function, list(args), [])
+
+
+def name(text: str) -> ast.Name:
+    """A name that is read."""
+    return ast.Name(text, _LOAD)
+
+
+def attribute(node: ast.expr, name: str) -> ast.expr:
+    """An attribute that is read."""
+    return ast.Attribute(node, name, _LOAD)
+
+
+def entry(array: ast.expr, index: ast.expr) -> ast.Subscript:
+    """An entry, or several, that are read."""
+    return ast.Subscript(array, index, _LOAD)
+
+
+def tuple_of(parts: Sequence[ast.expr]) -> ast.expr:
+    """A tuple that is read."""
+    return ast.Tuple(list(parts), _LOAD)
 
 
 def times(left: ast.expr, right: ast.expr) -> ast.expr:
@@ -63,12 +88,12 @@ def plus(left: ast.expr, right: ast.expr) -> ast.expr:
 
 def plus_given(value: ast.expr) -> ast.expr:
     """A value and what `instrument.State` is given to add to it."""
-    return plus(value, ast.Call(ast.Constant(value=GIVEN), [], []))
+    return plus(value, called(ast.Constant(value=GIVEN)))
 
 
 def transposed(linear: ast.expr, array: ast.expr) -> ast.expr:
     """What the transpose of a linear function makes of an array."""
-    return ast.Call(ast.Constant(value=TRANSPOSED), [linear, array], [])
+    return called(ast.Constant(value=TRANSPOSED), linear, array)
 
 
 def minus(left: ast.expr, right: ast.expr) -> ast.expr:
@@ -105,7 +130,7 @@ def index_parts(node: ast.Subscript) -> list[ast.expr]:
 
 def subscript(node: ast.Subscript, parts: Sequence[ast.expr]) -> ast.Subscript:
     """The subscript with other parts: a tuple where it was one."""
-    index = ast.Tuple(list(parts), _LOAD) if isinstance(node.slice, ast.Tuple) else parts[0]
+    index = tuple_of(parts) if isinstance(node.slice, ast.Tuple) else parts[0]
     return ast.Subscript(node.value, index, node.ctx)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from reference.gradients.repair import building as b
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.view import View
 from reference.numerics.shapes import broadcasts
@@ -44,9 +45,9 @@ def _moved(view: View, place: Place, one: ast.expr, two: ast.expr, *, of_columns
         left = array if is_first else ast.BinOp(one, op, factor)
         right = ast.BinOp(two, op, factor) if is_first else array
         if of_columns:
-            right = ast.Attribute(right, "T", ast.Load())
+            right = b.attribute(right, "T")
         else:
-            left = ast.Attribute(left, "T", ast.Load())
+            left = b.attribute(left, "T")
         yield Edit(place, "wrong-argument", 1.15, ast.BinOp(left, ast.MatMult(), right))
 
 

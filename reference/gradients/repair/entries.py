@@ -23,7 +23,7 @@ def pairs(view: View) -> Iterator[Edit]:
             for other in counters if isinstance(part, ast.Name) and part.id in counters else ():
                 if isinstance(part, ast.Name) and other != part.id:
                     parts = b.index_parts(node)
-                    parts[number] = ast.Name(other, ast.Load())
+                    parts[number] = b.name(other)
                     total = b.plus(node, b.subscript(node, parts))
                     yield Edit(place, "term-missing", 1.3, total)
                     yield Edit(place, "term-missing", 1.35, b.over(total, b.number(2.0)))
@@ -41,7 +41,7 @@ def of_turn(view: View) -> Iterator[Edit]:
                 if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.shape[1:] != place.shape:
                     continue
                 if value.ndim and len(value) > int(place.scope[counter]):
-                    entry = ast.Subscript(ast.Name(name, ast.Load()), ast.Name(counter, ast.Load()), ast.Load())
+                    entry = b.entry(b.name(name), b.name(counter))
                     yield Edit(place, "wrong-argument", 1.6, entry)
 
 

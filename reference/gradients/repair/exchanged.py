@@ -21,11 +21,11 @@ _OF_STORE = 3
 
 def entries(view: View) -> Iterator[Edit]:
     """Two entries of arrays that stand in each other's place in a statement."""
-    of_statement: dict[tuple[int, int], dict[str, list[Place]]] = {}
+    of_statement: dict[int, dict[str, list[Place]]] = {}
     for place in view.places:
         if isinstance(place.node, ast.Subscript) and place.is_floating and not place.is_nested:
-            key = id(place.sites), place.sites.statement_of[place.node]
-            of_statement.setdefault(key, {}).setdefault(place.text, []).append(place)
+            statement = place.sites.statement_of[place.node]
+            of_statement.setdefault(statement, {}).setdefault(place.text, []).append(place)
     for known in of_statement.values():
         for one, two in combinations(list(known.values())[:_MOST_ENTRIES], 2):
             if one[0].shape != two[0].shape:
@@ -40,14 +40,14 @@ def entries(view: View) -> Iterator[Edit]:
 
 def everywhere(view: View) -> Iterator[Edit]:
     """A name that stands for an entry of an array throughout an expression."""
-    for key, places in _names(view).items():
+    for (_, name), places in _names(view).items():
         around = view.around([each.node for each in places])
         if len(places) == 1 or around is None:
             continue
         for part in view.parts(places[0]):
             if not isinstance(part.node, ast.Subscript) or part.shape != places[0].shape:
                 continue
-            if np.asarray(part.value).dtype.kind != "f" or key[2] in b.names_in(part.node):
+            if np.asarray(part.value).dtype.kind != "f" or name in b.names_in(part.node):
                 continue
             for entry in _entries_beside(part.node):
                 new: dict[ast.AST, ast.expr] = {each.node: entry for each in places}
@@ -65,12 +65,12 @@ def _entries_beside(node: ast.Subscript) -> Iterator[ast.expr]:
                 yield b.subscript(node, [other if at == number else old for at, old in enumerate(parts)])
 
 
-def _names(view: View) -> dict[tuple[int, int, str], list[Place]]:
+def _names(view: View) -> dict[tuple[int, str], list[Place]]:
     """The places of each name of an array or number in each statement."""
-    found: dict[tuple[int, int, str], list[Place]] = {}
+    found: dict[tuple[int, str], list[Place]] = {}
     for place in view.places:
         if isinstance(place.node, ast.Name) and place.is_floating and not place.is_nested and place.varies:
-            key = id(place.sites), place.sites.statement_of[place.node], place.node.id
+            key = place.sites.statement_of[place.node], place.node.id
             found.setdefault(key, []).append(place)
     return found
 
@@ -86,7 +86,7 @@ def lists(view: View) -> Iterator[Edit]:
             continue
         for name, value in place.scope.items():
             if type(value) is type(now) and name != node.value.id:
-                other = ast.Subscript(ast.Name(name, ast.Load()), node.slice, ast.Load())
+                other = b.entry(b.name(name), node.slice)
                 yield Edit(place, "wrong-argument", 1.05, other)
 
 
@@ -98,7 +98,7 @@ def ends(view: View) -> Iterator[Edit]:
             continue
         if node.func.attr == "pop" and not node.keywords and all(b.text_of(each) == "0" for each in node.args):
             args = [] if node.args else [b.number(0)]
-            yield Edit(place, "flipped", 1.0, ast.Call(node.func, args, []))
+            yield Edit(place, "flipped", 1.0, b.called(node.func, *args))
 
 
 def windows(view: View) -> Iterator[Edit]:

@@ -27,9 +27,9 @@ def folds(view: View) -> Iterator[Edit]:
             continue
         widths = _widths(node, array.shape, place.shape)
         if widths is not None:
-            for mode in _MODES:
-                if _can(mode, widths, place.shape):
-                    yield Edit(place, "term-missing", 1.0, _folded(array, widths, place.shape, mode))
+            modes = [mode for mode in _MODES if _can(mode, widths, place.shape)]
+            for entries in dict.fromkeys(_entries(widths, place.shape, mode) for mode in modes):
+                yield Edit(place, "term-missing", 1.0, _folded(array, entries, place.shape))
 
 
 def _widths(node: ast.Subscript, shape: Sequence[int], left: Sequence[int]) -> tuple[tuple[int, int], ...] | None:
@@ -67,13 +67,17 @@ def _can(mode: str, widths: Sequence[tuple[int, int]], shape: Sequence[int]) -> 
     return all(mode == "edge" or max(each) <= size - less for each, size in zip(widths, shape, strict=True))
 
 
-def _folded(array: Place, widths: tuple[tuple[int, int], ...], shape: tuple[int, ...], mode: str) -> ast.expr:
-    """The sum of all entries of an array that were made of the same entry when a border was put around it."""
-    size = int(np.prod(shape))
-    numbers = np.pad(np.arange(size).reshape(shape), widths, mode=mode).ravel().tolist()  # type: ignore[call-overload]
-    index = ast.parse(repr(numbers), mode="eval").body
+def _entries(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...], mode: str) -> tuple[int, ...]:
+    """Of which entry each one was made when a border was put around an array."""
+    numbers = np.arange(int(np.prod(shape))).reshape(shape)
+    return tuple(np.pad(numbers, widths, mode=mode).ravel().tolist())  # type: ignore[call-overload]
+
+
+def _folded(array: Place, entries: tuple[int, ...], shape: tuple[int, ...]) -> ast.expr:
+    """The sum of all entries of an array that were made of the same entry."""
+    index = ast.parse(repr([*entries]), mode="eval").body
     flat = b.numpy("ravel", array.expression)
-    added = b.numpy("bincount", index, flat, b.number(size))
+    added = b.numpy("bincount", index, flat, b.number(int(np.prod(shape))))
     return b.numpy("reshape", added, b.numbers(shape))
 
 
@@ -103,7 +107,7 @@ def _rolled(view: View, statement: Place, node: ast.AugAssign, inner: ast.Subscr
         new: dict[ast.AST, ast.expr] = {
             one: ast.Slice(),
             inner: b.subscript(
-                ast.Subscript(rolled, inner.slice, ast.Load()),
+                b.entry(rolled, inner.slice),
                 [ast.Slice() if each is two else each for each in parts],
             ),
         }

@@ -52,8 +52,8 @@ def ranges(view: View) -> Iterator[Edit]:
             continue
         bounds, rest = node.args[:2], node.args[2:]
         for change in (1, -1):
-            moved = [_moved(each, change) or each for each in ([b.number(0), *bounds] if len(bounds) == 1 else bounds)]
-            yield Edit(place, "shifted", 1.05, ast.Call(node.func, [*moved, *rest], []))
+            moved = [_moved(each, change) for each in ([b.number(0), *bounds] if len(bounds) == 1 else bounds)]
+            yield Edit(place, "shifted", 1.05, b.called(node.func, *moved, *rest))
 
 
 def negated(view: View) -> Iterator[Edit]:
@@ -133,9 +133,7 @@ def _own(statement: ast.AST) -> Iterator[ast.AST]:
             yield from _own(child)
 
 
-def _moved(bound: ast.expr | None, change: int) -> ast.expr | None:
-    if bound is None:
-        return None
+def _moved(bound: ast.expr, change: int) -> ast.expr:
     if isinstance(bound, ast.Constant) and isinstance(bound.value, int):
         return b.number(bound.value + change)
     return b.plus(bound, b.number(change))
@@ -176,6 +174,6 @@ def orders(view: View) -> Iterator[Edit]:
         if isinstance(node.iter, ast.Call) and called_name(node.iter) == "reversed":
             yield Edit(place, "flipped", 1.0, None, {node.iter: node.iter.args[0]})
         else:
-            as_list = ast.Call(ast.Name("list", ast.Load()), [node.iter], [])
-            turned = ast.Subscript(as_list, ast.Slice(None, None, b.number(-1)), ast.Load())
+            as_list = b.called(b.name("list"), node.iter)
+            turned = b.entry(as_list, ast.Slice(None, None, b.number(-1)))
             yield Edit(place, "flipped", 1.1, None, {node.iter: turned})

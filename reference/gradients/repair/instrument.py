@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
+from reference.gradients.repair import building as b
 from reference.gradients.repair.applied import transposed
 from reference.gradients.repair.building import GIVEN, NUMPY, TRANSPOSED, is_module, names_in
 from reference.gradients.repair.sources import NoSourceError, Source
@@ -104,7 +106,7 @@ def kept(value: Any) -> Any:
     """A copy of an array, and of the arrays in a tuple or list."""
     if isinstance(value, np.ndarray):
         return value.copy() if value.size <= _MOST_KEPT else value
-    if isinstance(value, tuple) and type(value) is tuple:
+    if type(value) is tuple:
         return tuple(kept(each) for each in value)
     if isinstance(value, list):
         return [kept(each) for each in value]
@@ -145,14 +147,14 @@ class Sites:
         #: By a statement of the outermost block: the names of arrays that it changes, each as it is behind it.
         self.afters: dict[ast.stmt, list[ast.Name]] = {}
         for statement in source.tree.body:
-            self._visit(statement, None, nested=False)
+            self._visit(statement, first, nested=False)
         self.next = first + len(self.numbers) + len(self.statements)
         for statement, names in _changes(source).items():
             self.afters[statement] = [self._after(statement, name) for name in names]
 
     def _after(self, statement: ast.stmt, name: str) -> ast.Name:
         """A place for the value of a name behind a statement."""
-        node = ast.copy_location(ast.Name(name, ast.Load()), statement)
+        node = ast.copy_location(b.name(name), statement)
         self.expressions[self.next] = node
         self.numbers[node] = self.next
         self.statement_of[node] = self.next + 1
@@ -160,7 +162,7 @@ class Sites:
         self.next += 2
         return node
 
-    def _visit(self, node: ast.AST, statement: int | None, *, nested: bool) -> None:
+    def _visit(self, node: ast.AST, statement: int, *, nested: bool) -> None:
         if isinstance(node, ast.pattern):
             return  # what a case is compared with has to stay a literal
         if isinstance(node, ast.stmt):
@@ -170,7 +172,7 @@ class Sites:
                 self.statement_of[node] = statement
             nested = nested or isinstance(node, ast.ClassDef | ast.AsyncFunctionDef)
         elif isinstance(node, ast.expr):
-            self.statement_of[node] = -1 if statement is None else statement
+            self.statement_of[node] = statement
             if _is_site(node):
                 number = self.first + len(self.numbers) + len(self.statements)
                 self.expressions[number] = node
@@ -263,11 +265,11 @@ def _is_site(node: ast.expr) -> bool:
 
 
 def _state_call(name: str, *args: ast.expr) -> ast.expr:
-    return ast.Call(ast.Attribute(ast.Constant(value=_STATE), name, ast.Load()), list(args), [])
+    return b.called(b.attribute(ast.Constant(value=_STATE), name), *args)
 
 
 def _scope() -> ast.expr:
-    return ast.Call(ast.Name("locals", ast.Load()), [], [])
+    return b.called(b.name("locals"))
 
 
 class _Choices:
@@ -280,7 +282,9 @@ class _Choices:
 
     def visit_function(self, tree: ast.FunctionDef) -> ast.FunctionDef:
         body = [found for each in tree.body for found in self._statement(each)]
-        return ast.FunctionDef(tree.name, tree.args, body, [], None, None)
+        copied = copy(tree)
+        copied.body = body
+        return copied
 
     def _statement(self, node: ast.stmt) -> list[ast.stmt]:
         if self._replaced is not None and node in self._replaced:
@@ -323,7 +327,7 @@ class _Choices:
                 changed[name] = copied
             else:
                 changed[name] = value
-        return ast.copy_location(type(node)(**changed), node) if hasattr(node, "lineno") else type(node)(**changed)
+        return ast.copy_location(type(node)(**changed), node)
 
     def _visit(self, node: ast.AST) -> Any:
         if self._replaced is not None:
@@ -338,9 +342,7 @@ class _Choices:
     def _chosen(self, node: ast.AST, number: int, copied: Any) -> Any:
         if node in self._sites.nested or _is_called(node, self._sites.source):
             return copied
-        is_here = ast.Compare(
-            ast.Attribute(ast.Constant(value=_STATE), "at", ast.Load()), [ast.Eq()], [ast.Constant(value=number)]
-        )
+        is_here = ast.Compare(b.attribute(ast.Constant(value=_STATE), "at"), [ast.Eq()], [ast.Constant(value=number)])
         return ast.IfExp(is_here, _state_call("new", _scope()), copied)
 
 

@@ -50,12 +50,12 @@ def _axes(place: Place) -> list[int | None]:
 def _repeated(factors: list[Factor]) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Each factor that a product has twice, and the product of the others."""
     for number, (factor, divides) in enumerate(factors):
-        others = [*factors[:number], *factors[number + 1 :]]
+        before, behind = factors[:number], factors[number + 1 :]
         squared = factor.left if _is_square(factor) and isinstance(factor, ast.BinOp) else None
-        same = [at for at, (other, over) in enumerate(others) if not over and b.text_of(other) == b.text_of(factor)]
+        same = [at for at, (other, over) in enumerate(behind) if not over and b.text_of(other) == b.text_of(factor)]
         if squared is None and same:
-            del others[same[0]]
-        rest = _product(others)
+            del behind[same[0]]
+        rest = _product([*before, *behind])
         if not divides and rest is not None and (squared is not None or same):
             yield squared or factor, rest
 

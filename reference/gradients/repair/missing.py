@@ -31,7 +31,7 @@ _MOST_COST = 4.2
 _MOST_COST_MULTIPLIED = 2.3
 #: How far-fetched a mask is that always lets the same entries through.
 _OF_MASK = 1.6
-Key = tuple[int, int, tuple[int, ...], tuple[Case, ...], int]
+Key = tuple[int, tuple[int, ...], tuple[Case, ...], int]
 
 
 def requirements(view: View, required: Required, work: Work) -> list[Requirement]:
@@ -70,8 +70,7 @@ def missing(
         yield from _edits(each, _operands(view, each, known))
         yield from rearranged(each, view.parts(each.place))
         if correcting is not None and each.moves and each.place.visits > 1:
-            there = correcting.view(each)
-            parts = there.parts(there.of_node.get(each.place.node, each.place))
+            parts = correcting.view(each).parts(each.place)
             yield from _lacking(each, operands(parts, each.cases, each.shape, int(each.place.is_of_cotangent)))
         mask = _mask(each)
         if mask is not None:
@@ -81,9 +80,9 @@ def missing(
 
 def _operands(view: View, found: Requirement, known: dict[Key, Operands]) -> Operands:
     place, cases = found.place, found.cases
-    statement = place.sites.statement_of.get(place.node, -1)
+    statement = place.sites.statement_of[place.node]
     degree = int(place.is_of_cotangent)
-    key = (id(place.sites), statement, found.shape, cases, degree)
+    key = (statement, found.shape, cases, degree)
     if key not in known:
         known[key] = operands(view.parts(place), cases, found.shape, degree)
     return known[key]

@@ -165,13 +165,13 @@ def _by_indices(known: Sequence[Operand], indices: Sequence[Part], shape: tuple[
         if operand.shape[0] == index.shape[0] and operand.shape[1:] == shape[1:] and shape and shape[0] > most:
             rows = np.eye(shape[0])[index.value].T
             unit = b.numpy("eye", b.number(shape[0]))
-            node = ast.Attribute(ast.Subscript(unit, index.node, ast.Load()), "T", ast.Load())
+            node = b.attribute(b.entry(unit, index.node), "T")
             added = ast.BinOp(node, ast.MatMult(), operand.node)
             made = operand.made(added, partial(np.matmul, rows), 0.5)
             if made is not None:
                 yield made
         if operand.shape[0] > most and shape and shape[0] == index.shape[0]:
-            taken = ast.Subscript(operand.node, index.node, ast.Load())
+            taken = b.entry(operand.node, index.node)
             made = operand.made(taken, itemgetter(index.value), 0.3)
             if made is not None:
                 yield made
@@ -187,7 +187,7 @@ def _places(known: Sequence[Part], shape: tuple[int, ...]) -> Iterator[Operand]:
             and len(values)
             and 0 <= values.min() <= values.max() < shape[1]
         ):
-            node = ast.Subscript(b.numpy("eye", b.number(shape[1])), index.node, ast.Load())
+            node = b.entry(b.numpy("eye", b.number(shape[1])), index.node)
             # As simple as an array at hand: it is a way to write where a term goes.
             yield Operand(node, (np.eye(shape[1])[values],), 1.0, varies=False)
 
@@ -225,7 +225,7 @@ def _laid(operand: Operand, shape: tuple[int, ...], *, sums: bool = True) -> Ite
         yield operand
     count = len(operand.shape)
     if count == _PLANE and operand.shape[::-1] == shape:
-        turned = operand.made(ast.Attribute(operand.node, "T", ast.Load()), np.transpose, 0.2)
+        turned = operand.made(b.attribute(operand.node, "T"), np.transpose, 0.2)
         if turned is not None:
             yield turned
     if 0 < count < len(shape):
@@ -240,7 +240,7 @@ def _laid(operand: Operand, shape: tuple[int, ...], *, sums: bool = True) -> Ite
 
 def _spread(operand: Operand, axes: tuple[int, ...], count: int) -> Iterator[Operand]:
     index = [ast.Slice() if axis in axes else ast.Constant(value=None) for axis in range(count)]
-    node = ast.Subscript(operand.node, ast.Tuple(list(index), ast.Load()), ast.Load())
+    node = b.entry(operand.node, b.tuple_of(index))
     taken = tuple(slice(None) if axis in axes else None for axis in range(count))
     made = operand.made(node, itemgetter(taken), 0.1)
     if made is not None:
@@ -286,7 +286,7 @@ def _of_pairs(known: Sequence[Operand], shape: tuple[int, ...], degree: int) -> 
 def _turned(operand: Operand) -> list[Operand]:
     if len(operand.shape) != _PLANE:
         return [operand] if len(operand.shape) == 1 else []
-    turned = operand.made(ast.Attribute(operand.node, "T", ast.Load()), np.transpose, 0.1)
+    turned = operand.made(b.attribute(operand.node, "T"), np.transpose, 0.1)
     return [operand] if turned is None else [operand, turned]
 
 

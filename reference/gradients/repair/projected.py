@@ -75,7 +75,7 @@ def _chosen(rows: Array, arrays: Array, simple: int) -> Iterator[tuple[tuple[int
     first = arrays[:_MOST_FIRST]
     for (at,) in _hits(np.stack([first @ row for row in rows])):
         yield ((at, 1),)
-    usable = np.array([n for n in range(count) if (arrays[n] != 0).all()], dtype=int)
+    usable = np.flatnonzero((arrays[:count] != 0).all(axis=1))
     second = np.concatenate([arrays[:count], 1 / arrays[usable]])
     names = [(n, 1) for n in range(count)] + [(int(n), -1) for n in usable]
     for one, two in _hits(np.stack([(first * row) @ second.T for row in rows])):

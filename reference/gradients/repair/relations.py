@@ -149,11 +149,11 @@ def _moved(relation: Relation) -> str | None:
     """The right value has the entries of the wrong one in reverse, or at neighbouring places, along an axis."""
     pairs = relation.pairs
     for axis, length in enumerate(pairs[0][0].shape):
-        if length < _ENOUGH or all(_is_near(np.zeros_like(one) + np.take(one, [0], axis), one) for one, _ in pairs):
-            continue
+        ends = slice(None, -1), slice(1, None)
+        if length < _ENOUGH or all(_is_near(*(_along(one, each, axis) for each in ends)) for one, _ in pairs):
+            continue  # all entries are the same
         if all(_is_near(np.flip(one, axis), two) for one, two in pairs):
             return "flipped"
-        ends = slice(None, -1), slice(1, None)
         for taken, put in (ends, ends[::-1]):
             if all(_is_near(_along(one, taken, axis), _along(two, put, axis)) for one, two in pairs):
                 return "shifted"

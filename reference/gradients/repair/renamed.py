@@ -83,6 +83,6 @@ def _numbered(name: str) -> tuple[str, int]:
 
 
 def _renamed(view: View, place: Place, word: str, used: Nodes, new: Mapping[str, str]) -> Iterator[Edit]:
-    nodes: dict[ast.AST, ast.expr] = {node: ast.Name(new[name], ast.Load()) for name in new for node in used[name]}
+    nodes: dict[ast.AST, ast.expr] = {node: b.name(new[name]) for name in new for node in used[name]}
     around = view.around(nodes) or place
     yield Edit(around, word, 1.15, b.substituted(around.expression, nodes))

@@ -84,43 +84,48 @@ def _widens(view: View, place: Place, part: Part) -> bool:
 
 def plain_factors(view: View) -> Iterator[Edit]:
     """A name that is missing as a factor or a divisor."""
-    yield from _combined(view, plain=True, kinds="factors")
+    yield from _factors(view, plain=True)
 
 
 def plain_terms(view: View) -> Iterator[Edit]:
     """A name that is missing as a term."""
-    yield from _combined(view, plain=True, kinds="terms")
+    yield from _terms(view, plain=True)
 
 
 def factors(view: View) -> Iterator[Edit]:
     """A part of another expression that is missing as a factor or a divisor."""
-    yield from _combined(view, plain=False, kinds="factors")
+    yield from _factors(view, plain=False)
 
 
 def terms(view: View) -> Iterator[Edit]:
     """A part of another expression that is missing as a term."""
-    yield from _combined(view, plain=False, kinds="terms")
+    yield from _terms(view, plain=False)
 
 
-def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
+def _factors(view: View, *, plain: bool) -> Iterator[Edit]:
+    for place, part, cost, is_product in _combined(view, plain=plain):
+        word, node = partial(naming.of_factor, place, part), place.expression
+        yield Edit(place, word, cost, b.times(node, part.node), is_product=is_product)
+        if not part.is_mask:
+            word = partial(naming.of_divisor, place, part)
+            yield Edit(place, word, cost + 0.05, b.over(node, part.node), is_product=is_product)
+
+
+def _terms(view: View, *, plain: bool) -> Iterator[Edit]:
+    for place, part, cost, is_product in _combined(view, plain=plain):
+        if np.asarray(part.value).dtype.kind != "b":
+            word, node = partial(naming.of_term, place, part), place.expression
+            yield Edit(place, word, cost, b.plus(node, part.node), is_product=is_product)
+            yield Edit(place, word, cost + 0.05, b.minus(node, part.node), is_product=is_product)
+
+
+def _combined(view: View, *, plain: bool) -> Iterator[tuple[Place, Part, float, bool]]:
+    """Places and what may be missing there, with how far-fetched that is and whether it is an array, or varies."""
     for place in view.places:
         if not place.is_number or place.role not in {"value", "exponent", "compared"}:
             continue
         if not place.is_floating and not place.shape:
             continue
-        node = place.expression
         for part in view.parts(place):
-            if part.is_plain != plain or not (broadcasts(part.shape, place.shape) or _widens(view, place, part)):
-                continue
-            cost = 1.5 if part.is_plain else 1.7
-            is_product = part.varies or bool(part.shape)
-            if kinds == "factors":
-                word = partial(naming.of_factor, place, part)
-                yield Edit(place, word, cost, b.times(node, part.node), is_product=is_product)
-                if not part.is_mask:
-                    word = partial(naming.of_divisor, place, part)
-                    yield Edit(place, word, cost + 0.05, b.over(node, part.node), is_product=is_product)
-            elif np.asarray(part.value).dtype.kind != "b":
-                word = partial(naming.of_term, place, part)
-                yield Edit(place, word, cost, b.plus(node, part.node), is_product=is_product)
-                yield Edit(place, word, cost + 0.05, b.minus(node, part.node), is_product=is_product)
+            if part.is_plain == plain and (broadcasts(part.shape, place.shape) or _widens(view, place, part)):
+                yield place, part, 1.5 if plain else 1.7, part.varies or bool(part.shape)

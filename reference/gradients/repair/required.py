@@ -128,10 +128,9 @@ class Required:
             if not done:
                 return None
             given[...] = step * np.random.default_rng(given.size).normal(size=given.shape)
-            one, two = self._moved(sample), None
-            if one is not None:
-                given *= 2
-                two = self._moved(sample)
+            one = self._moved(sample)
+            given *= 2
+            two = self._moved(sample)
             if one is None or two is None or not _are_near(2 * one, two):
                 return None
             if not one.any():
@@ -163,7 +162,7 @@ class Required:
 def _turns(place: Place, run: int, shape: tuple[int, ...]) -> Array | None:
     """The values of a place in a run, each time that it is computed; None where they are not arrays of one shape."""
     try:
-        turns = np.array([np.broadcast_to(np.asarray(each, dtype=np.float64), shape) for each in place.turns[run]])
+        turns = np.array([np.broadcast_to(each, shape) for each in place.turns[run]], dtype=np.float64)
     except (ValueError, TypeError):
         return None
     return turns if len(turns) == place.visits and np.isfinite(turns).all() else None

@@ -364,7 +364,7 @@ def _is_rival(one: Repair, other: Repair) -> bool:
 def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:
     place = edit.place
     sites, node = place.sites, place.node
-    statement = node if isinstance(node, ast.stmt) else sites.statements.get(sites.statement_of.get(node, -1), node)
+    statement = sites.statements.get(sites.statement_of[node], node)  # the value behind a statement has none
     source, expression = (ast.unparse(each).splitlines()[0] for each in (statement, node))
     line = getattr(node, "lineno", 0)
     return Repair(word, Path(sites.source.filename).name, line, source, expression, positions, edit.cost, edit)

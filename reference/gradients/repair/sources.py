@@ -11,11 +11,11 @@ import sys
 import sysconfig
 import textwrap
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +29,6 @@ _FOREIGN = tuple(
     }
 )
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
-Definition = TypeVar("Definition", ast.FunctionDef, ast.ClassDef)
 #: Lines of a function that is small enough to be tried with an edit in each of its places.
 _MOST_LINES = 200
 
@@ -83,30 +82,20 @@ class Source:
         """
         code = self.function.__code__
         free = code.co_freevars
-        held: list[ast.expr] = [ast.Name(name, ast.Load()) for name in free]
-        never = [ast.If(ast.Constant(value=False), [ast.Expr(ast.Tuple(held, ast.Load()))], [])] if held else []
-        inner = _plain(ast.FunctionDef(tree.name, tree.args, [*tree.body, *never], [], None, None))
-        body: list[ast.stmt] = [inner]
-        if self._class is not None:
-            body = [_plain(ast.ClassDef(self._class, [], [], body, []))]
+        never = ast.parse(f"if False: {', '.join(free)}").body if free else []
+        inner = {**vars(tree), "body": [*tree.body, *never], "type_params": []}  # which Python asks for since 3.12
         names = [name for name in free if name != "__class__" or self._class is None]
-        assigned: list[ast.stmt] = [
-            ast.Assign([ast.Name(name, ast.Store())], ast.Constant(value=None)) for name in names
-        ]
-        no_arguments = ast.arguments([], [], None, [], [], None, [])
-        outer = _plain(ast.FunctionDef("outer", no_arguments, [*assigned, *body], [], None, None))
-        module = ast.fix_missing_locations(ast.Module([outer], []))
-        found = _inner(compile(module, code.co_filename, "exec"), tree.name, 2 if self._class is None else 3)
+        module = ast.parse(f"def outer({', '.join(names)}): pass")
+        holder: Any = module.body[0]
+        if self._class is not None:
+            holder.body = ast.parse(f"class {self._class}: pass").body
+            holder = holder.body[0]
+        holder.body = [ast.FunctionDef(**inner)]
+        compiled = compile(ast.fix_missing_locations(module), code.co_filename, "exec")
+        found = _inner(compiled, tree.name, 2 if self._class is None else 3)
         if found is None or found.co_freevars != free:
-            raise NoSourceError(tree.name)
+            raise NoSourceError
         return found
-
-
-def _plain(definition: Definition) -> Definition:
-    """The definition without parameters for types, which Python asks for since 3.12."""
-    if sys.version_info >= (3, 12):
-        definition.type_params = []
-    return definition
 
 
 def _inner(code: CodeType, name: str, depth: int) -> CodeType | None:
@@ -145,7 +134,7 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
             except (OSError, SyntaxError, ValueError, tokenize.TokenError, NoSourceError):
                 continue
     if not found:
-        raise NoSourceError("no source")
+        raise NoSourceError
     return found
 
 
@@ -197,9 +186,7 @@ def _functions(codes: Mapping[CodeType, Mapping[str, Any]]) -> Iterator[Function
             yield function
         else:
             wanted.add(code)
-    for each in _referrers(wanted) if wanted else ():
-        if isinstance(each, FunctionType) and each.__code__ in wanted:
-            yield each
+    yield from _of_codes(wanted) if wanted else ()
 
 
 def _named(path: str, names: Mapping[str, Any]) -> Any:
@@ -211,34 +198,43 @@ def _named(path: str, names: Mapping[str, Any]) -> Any:
     return found
 
 
-def _referrers(codes: Iterable[CodeType]) -> list[Any]:
-    """What refers to some code, also among objects that `gc.freeze` has taken out of the collector's sight."""
-    is_frozen = gc.get_freeze_count() > 0
-    if is_frozen:
-        gc.unfreeze()
+def _of_codes(wanted: Set[CodeType]) -> list[FunctionType]:
+    """All functions that have these codes.
+
+    The objects that `gc.freeze` has taken out of the collector's sight may be many. They are looked through only where
+    the others have no function for some code.
+    """
+    found = _in_sight(wanted)
+    if gc.get_freeze_count() == 0 or wanted <= {each.__code__ for each in found}:
+        return found
+    gc.unfreeze()
     try:
-        return gc.get_referrers(*codes)
+        return _in_sight(wanted)
     finally:
-        if is_frozen:
-            gc.freeze()
+        gc.freeze()
+
+
+def _in_sight(wanted: Set[CodeType]) -> list[FunctionType]:
+    referrers = gc.get_referrers(*wanted)
+    return [each for each in referrers if isinstance(each, FunctionType) and each.__code__ in wanted]
 
 
 def _source(twins: Sequence[FunctionType]) -> Source:
     function = twins[0]
     lines, first = inspect.getsourcelines(function.__code__)
     if len(lines) > _MOST_LINES:
-        raise NoSourceError("long")
+        raise NoSourceError
     module = ast.parse(textwrap.dedent("".join(lines)))
     ast.increment_lineno(module, max(first, 1) - 1)
     tree = module.body[0] if module.body else None
     if not isinstance(tree, ast.FunctionDef) or tree.name != function.__code__.co_name:
-        raise NoSourceError(function.__name__)
+        raise NoSourceError
     tree.decorator_list = []
     names = function.__qualname__.split(".")
     in_class = len(names) > 1 and names[-2] != "<locals>"
     found = Source(function, tree, tuple(twins), names[-2] if in_class else None)
     if not _is_same(found.compiled(tree), function.__code__):
-        raise NoSourceError("the file has changed")
+        raise NoSourceError  # the file has changed
     return found
 
 

@@ -37,7 +37,7 @@ def transforms(view: View) -> Iterator[Edit]:
         inverse = _INVERSES.get(called_name(node))
         if inverse is None or not _is_complex(place) or not isinstance(node, ast.Call):
             continue
-        func = ast.Attribute(node.func.value, inverse, ast.Load()) if isinstance(node.func, ast.Attribute) else None
+        func = b.attribute(node.func.value, inverse) if isinstance(node.func, ast.Attribute) else None
         options = [each for each in node.keywords if each.arg != "norm"]
         # The inverse divides by the number of entries, and the transform does not; with the factors of each other they
         # have the same entries in the other direction.

@@ -48,7 +48,7 @@ def _assigned(place: Place, node: ast.Assign, target: ast.expr) -> Iterator[Edit
             if not is_once:
                 yield from _added_at(place, target, node.value, ast.Add())
     elif isinstance(target, ast.Name) and target.id in place.scope:
-        added = b.plus(ast.Name(target.id, ast.Load()), node.value)
+        added = b.plus(b.name(target.id), node.value)
         # In a loop each turn has its part in a sum that the loop does not read; elsewhere one of two terms is lost.
         word = "not-summed" if _is_in_loop(place) and not _is_read(place, target.id) else "term-missing"
         yield Edit(place, word, 1.0, None, {node: ast.Assign([target], added)})
@@ -108,7 +108,7 @@ def _added_at(place: Place, target: ast.Subscript, value: ast.expr, operator: as
 
 def _loaded(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Name):
-        return ast.Name(node.id, ast.Load())
+        return b.name(node.id)
     return node
 
 
@@ -116,10 +116,10 @@ def _as_value(index: ast.expr) -> ast.expr | None:
     """An index as a value that can be an argument."""
     if isinstance(index, ast.Slice):
         parts = [each or ast.Constant(value=None) for each in (index.lower, index.upper, index.step)]
-        return ast.Call(ast.Name("slice", ast.Load()), parts, [])
+        return b.called(b.name("slice"), *parts)
     if isinstance(index, ast.Tuple):
         parts = [_as_value(each) or each for each in index.elts]
-        return ast.Tuple(parts, ast.Load())
+        return b.tuple_of(parts)
     return index
 
 
@@ -183,8 +183,8 @@ def two_names(view: View) -> Iterator[Edit]:
         }
         for one, two in combinations(numbers, 2):
             if numbers[one].shape == numbers[two].shape:
-                new: dict[ast.AST, ast.expr] = {node: ast.Name(two, ast.Load()) for node in of_name[one]}
-                new |= {node: ast.Name(one, ast.Load()) for node in of_name[two]}
+                new: dict[ast.AST, ast.expr] = {node: b.name(two) for node in of_name[one]}
+                new |= {node: b.name(one) for node in of_name[two]}
                 yield _renamed(view, statement, naming.of_exchange(numbers[one], numbers[two]), 1.1, new)
         for name, place in numbers.items():
             if len(of_name[name]) > 1:

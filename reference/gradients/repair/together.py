@@ -28,7 +28,7 @@ def constants(view: View) -> Iterator[Edit]:
         numbers = [_whole(each) for each in node.elts]
         known = [each for each in numbers if each is not None]
         if len(known) == len(numbers) and isinstance(place.parent, ast.Assign):
-            for moved in _moves(known):
+            for moved in dict.fromkeys(_moves(known)):
                 yield Edit(place, "shifted", 0.95, b.numbers(moved))
 
 
@@ -60,9 +60,7 @@ def counters(view: View) -> Iterator[Edit]:
                     continue
                 told.append(set(nodes))
                 for step in (1, -1):
-                    moved: dict[ast.AST, ast.expr] = dict.fromkeys(
-                        nodes, b.plus(ast.Name(name, ast.Load()), b.number(step))
-                    )
+                    moved: dict[ast.AST, ast.expr] = dict.fromkeys(nodes, b.plus(b.name(name), b.number(step)))
                     inside = view.around(moved)
                     if inside is None:
                         yield Edit(statement, "shifted", 1.15, None, moved)
@@ -184,7 +182,7 @@ def others(view: View) -> Iterator[Edit]:
         for key in keys:
             is_alike = _is_alike(held.value[key], place)
             if key != now and isinstance(key, int | str) and is_alike:
-                new = ast.Subscript(node.value, ast.Constant(value=key), ast.Load())
+                new = b.entry(node.value, ast.Constant(value=key))
                 yield Edit(place, "wrong-argument", 1.05, new)
 
 
@@ -223,9 +221,9 @@ def _pairs(part: ast.Slice, node: ast.Subscript) -> ast.Slice | None:
     axis = b.index_parts(node).index(part) if isinstance(b.index_parts(node)[0], ast.Slice) else -1
     if any(b.text_of(each) == "..." for each in b.index_parts(node)):
         axis = -1
-    array = ast.Name(node.value.id, ast.Load()) if isinstance(node.value, ast.Name) else node.value
+    array = b.name(node.value.id) if isinstance(node.value, ast.Name) else node.value
     half = ast.BinOp(
-        ast.Subscript(ast.Attribute(array, "shape", ast.Load()), b.number(axis), ast.Load()),
+        b.entry(b.attribute(array, "shape"), b.number(axis)),
         ast.FloorDiv(),
         b.number(2),
     )

@@ -6,11 +6,13 @@ import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from reference.gradients.repair import building as b
 from reference.gradients.repair.building import names_in
 from reference.gradients.repair.instrument import Sites, State
 from reference.gradients.repair.places import Place, doubles, is_mask, is_number, varies
@@ -109,17 +111,16 @@ class View:
         #: The values of names behind statements that change them.
         self.afters: list[Place] = []
         self.of_node: dict[ast.AST, Place] = {}
-        self._parts: dict[tuple[int, int], list[Part]] = {}
+        self._parts: dict[int, list[Part]] = {}
         first = runs[0]
         for sites in functions:
             for number, node in sites.expressions.items():
                 if number not in first.values or isinstance(first.values[number], ModuleType):
                     continue
                 values = tuple(run.values.get(number) for run in runs)
-                statement = sites.statement_of.get(node, -1)
-                scope = first.scopes.get(statement, {})
+                scope = first.scopes[sites.statement_of[node]]
                 turns = tuple(run.turns.get(number, ()) for run in runs)
-                place = Place(sites, number, node, values, scope, first.visits.get(number, 1), turns)
+                place = Place(sites, number, node, values, scope, first.visits[number], turns)
                 is_after = place.field == "after"
                 (self.afters if is_after else self.places).append(place)
                 self.of_node[node] = place
@@ -144,7 +145,7 @@ class View:
 
     def computed(self, node: ast.expr, place: Place) -> list[list[Any]]:
         """The values of an expression at a place, by run and time; None where it cannot be computed there."""
-        statement = place.sites.statement_of.get(place.node, -1)
+        statement = place.sites.statement_of[place.node]
         return [
             [_evaluated(node, place.sites, scope) for scope in run.turn_scopes.get(statement, ())] for run in self._runs
         ]
@@ -152,10 +153,9 @@ class View:
     def parts(self, place: Place) -> list[Part]:
         """What is at hand at a place, names first."""
         statement = place.sites.statement_of[place.node]
-        key = (id(place.sites), statement)
-        if key not in self._parts:
-            self._parts[key] = list(self._parts_at(place, statement))[:_MOST_PARTS]
-        return self._parts[key]
+        if statement not in self._parts:
+            self._parts[statement] = list(islice(self._parts_at(place, statement), _MOST_PARTS))
+        return self._parts[statement]
 
     def _parts_at(self, place: Place, statement: int) -> Iterator[Part]:
         seen: set[str] = set()
@@ -169,7 +169,7 @@ class View:
                     [scope.get(name, constants.get(name)) for scope in run.turn_scopes.get(statement, ())]
                     for run in self._runs
                 )
-                yield self._part(ast.Name(name, ast.Load()), (value, *others), turns)
+                yield self._part(b.name(name), (value, *others), turns)
                 seen.add(name)
         known = {*scopes[0], *place.sites.source.function.__globals__}
         composed = [each for each in self.places if each.sites is place.sites and each.is_number]

@@ -83,18 +83,9 @@ _KEYS = {message.cls: message.key for message in MESSAGES}
 #: What a network is made of: if that does not even answer, nothing can be said of a network with these layers.
 _PARTS = tuple(f"{each.key}.{each.method}.answers" for each in MESSAGES if each.key in {"linear", "relu", "softmax"})
 _SOUND = (
-    "answers",
-    "types",
-    "inputs_unchanged",
-    "repeatable",
-    "values",
-    "result_is_its_own",
-    "small_sizes",
-    "no_state",
-    "by_position",
-    "long_use",
-    "any_size",
-)
+    "answers", "types", "inputs_unchanged", "repeatable", "values", "result_is_its_own", "small_sizes", "no_state",
+    "by_position", "long_use", "any_size",
+)  # fmt: skip
 #: Checks of the layers that excuse a wrong network that is made of them: a wrong layer may be the reason.
 _RIGHT_PARTS = (
     *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),

@@ -15,8 +15,7 @@ from reference.lab.replies import as_numbers, raised, type_of, word_by_position,
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
-from reference.numerics.sampling import Draw, short_numbers
+from reference.numerics.sampling import Draw, seeded, short_numbers
 from reference.wording import fact
 
 _SIZES = {"n_inputs": 40, "n_units": 50}

@@ -113,7 +113,7 @@ def check_single_precision(context: Context, message: Message) -> None:
         context.judge_each(message, [message.draw(ORDINARY, draw) for _ in range(context.rounds)])
     except Violation as violation:
         # Parameters of another type are put in by name. Who keeps a view of those that were there does no wrong by it.
-        if violation.asked is not None and remembers_the_start(context, *violation.asked):
+        if remembers_the_start(context, *violation.asked):
             raise NotApplicable(fact("view kept")) from None
         raise
 
@@ -287,7 +287,7 @@ def _blamed(context: Context, message: Message, violation: Violation) -> Violati
 
     A time-out and its like may come or not, whatever was called before: they are left as they are.
     """
-    if message.method == "forward" or violation.mistake in _LIMITS or violation.asked is None:
+    if message.method == "forward" or violation.mistake in _LIMITS:
         return violation
     _, case = violation.asked
     after = context.after_forward(message, case)

@@ -13,7 +13,7 @@ import numpy as np
 
 from reference.lab.contract import Message
 from reference.lab.mistakes import scales
-from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts
+from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts, sigmoid, sums
 from reference.lab.mistakes.plain import softmax
 from reference.lab.mistakes.samples import with_empty_row
 from reference.numerics.shapes import broadcasts
@@ -33,20 +33,12 @@ Case = tuple[Given, Parts]
 Unary = Callable[[Array], Array]
 
 
-def _rows(A: Array) -> Array:
-    return np.asarray(A.sum(axis=1, keepdims=True))
-
-
 def _of_the_largest(A: Array) -> Array:
     return np.asarray(np.eye(A.shape[1])[A.argmax(axis=1)])
 
 
 def _of_the_smallest(A: Array) -> Array:
     return np.asarray(np.eye(A.shape[1])[A.argmin(axis=1)])
-
-
-def _sigmoid(A: Array) -> Array:
-    return np.asarray(0.5 * (1 + np.tanh(A / 2)))
 
 
 def _ones(A: Array) -> Array:
@@ -57,20 +49,20 @@ def _ones(A: Array) -> Array:
 _UNARY: tuple[Unary, ...] = (
     *(lambda A: A, np.square, lambda A: np.sqrt(np.abs(A)), np.abs, np.sign, lambda A: 1.0 * (A > 0)),
     *(lambda A: 1.0 * (A <= 0), np.exp, lambda A: np.exp(-A), np.log, lambda A: 1 / A, lambda A: 1 - A),
-    *(lambda A: A * (1 - A), lambda A: 1 - A**2, lambda A: np.maximum(A, 0), np.tanh, _sigmoid),
-    *(softmax, _of_the_largest, _rows, lambda A: 1 / _rows(A), _ones),
+    *(lambda A: A * (1 - A), lambda A: 1 - A**2, lambda A: np.maximum(A, 0), np.tanh, sigmoid),
+    *(softmax, _of_the_largest, sums, lambda A: 1 / sums(A), _ones),
 )
 _BINARY: tuple[Callable[[Array, Array], Array], ...] = (
     *(np.multiply, np.add, np.subtract, lambda A, B: B - A, np.maximum, np.minimum),
 )
 #: What is made of an argument before the formula takes it.
 _MADE: tuple[Unary, ...] = (
-    *(lambda A: A, softmax, _of_the_largest, _of_the_smallest, _sigmoid, np.tanh, np.exp, np.abs, np.square, np.sign),
+    *(lambda A: A, softmax, _of_the_largest, _of_the_smallest, sigmoid, np.tanh, np.exp, np.abs, np.square, np.sign),
     *(lambda A: np.maximum(A, 0), lambda A: np.sqrt(np.abs(A)), lambda A: 1 - A, lambda A: A * (1 - A), np.log),
 )
 #: What is done to a whole answer.
 _ON_TOP: tuple[Unary, ...] = (
-    *(np.tanh, _sigmoid, np.exp, lambda A: np.exp(-A), np.square, lambda A: np.sqrt(np.abs(A))),
+    *(np.tanh, sigmoid, np.exp, lambda A: np.exp(-A), np.square, lambda A: np.sqrt(np.abs(A))),
     *(lambda A: np.maximum(A, 0), softmax, np.sign, lambda A: 1 / A, np.log, np.log1p, np.expm1),
 )
 #: What is taken of one argument for a term, and how it is told.
@@ -97,7 +89,7 @@ def _terms(names: Sequence[str]) -> Iterator[_Basis]:
         for told, of in _TERMS:
             yield _single(name, of, told)
             if name != "b":
-                yield _single(name, lambda A, of=of: _rows(of(A)), f"the sum of each row of {told}")  # type: ignore[misc]
+                yield _single(name, lambda A, of=of: sums(of(A)), f"the sum of each row of {told}")  # type: ignore[misc]
                 yield _single(name, lambda A, of=of: of(A).sum(axis=0), f"the sum of each column of {told}")  # type: ignore[misc]
             yield _single(name, lambda A, of=of: np.asarray(of(A).sum()), f"the sum of {told}")  # type: ignore[misc]
     yield _Basis(frozenset(), lambda given: np.ones(()), "1")
@@ -296,7 +288,7 @@ def _pairs(
             continue
         for operation in _BINARY:
             found = operation(made[one, n], made[other, m])
-            found = _rows(found) if loss else found
+            found = sums(found) if loss else found
             if found.shape == answer.shape and _is_multiple(found, answer):
                 yield frozenset({one, other}), _pair(names, (one, n), (other, m), operation, loss=loss)
 
@@ -319,7 +311,7 @@ def _pair(
     def of(given: Given) -> Array:
         atoms = _atoms(given, names)
         found = operation(_UNARY[one[1]](atoms[one[0]]), _UNARY[other[1]](atoms[other[0]]))
-        return _rows(found) if loss else found
+        return sums(found) if loss else found
 
     return of
 

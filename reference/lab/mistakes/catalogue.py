@@ -48,7 +48,7 @@ class Mistake:
 
     def executor(self) -> InProcess:
         """Where it answers as an implementation does that is judged."""
-        return InProcess(self.classes, {name: "" for name in plain.CLASSES if name not in self.classes})
+        return InProcess(self.classes, {})
 
 
 #: Filled by `wrong`, in the order of the modules that use it.

@@ -26,6 +26,16 @@ Given = Mapping[str, Array]
 Formula = Callable[[Given], Parts]
 
 
+def sums(A: Array) -> Array:
+    """Of each row, (N, K) -> (N, 1)."""
+    return np.asarray(A.sum(axis=1, keepdims=True))
+
+
+def sigmoid(A: Array) -> Array:
+    """1 / (1 + exp(-a)), entry by entry, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(A / 2)))
+
+
 @dataclass(frozen=True)
 class Departure:
     """One way in which a method is wrong.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from reference.lab.mistakes.departures import Array, Departure, Family
+from reference.lab.mistakes.departures import Array, Departure, Family, sums
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 #: By subject.
@@ -39,10 +39,6 @@ def _shifted(X: Array) -> Array:
 def _softmax(X: Array) -> Array:
     E = _shifted(X)
     return np.asarray(E / E.sum(axis=1, keepdims=True))
-
-
-def _rows(A: Array) -> Array:
-    return np.asarray(A.sum(axis=1, keepdims=True))
 
 
 # ReLU
@@ -109,21 +105,21 @@ def _relu_delta_slope(c: float, Y: Array, delta_next: Array) -> Array:
 def _softmax_epsilon(c: float, X: Array) -> Array:
     """After the shift the sum is at least 1: what is the small number in the denominator for?"""
     E = _shifted(X)
-    return np.asarray(E / (_rows(E) + c))
+    return np.asarray(E / (sums(E) + c))
 
 
 @_family("SoftmaxLayer.forward", "epsilon", "epsilon-added")
 def _softmax_epsilon_everywhere(c: float, X: Array) -> Array:
     """A small number is added to each exponential: what becomes of small probabilities?"""
     E = _shifted(X) + c
-    return np.asarray(E / _rows(E))
+    return np.asarray(E / sums(E))
 
 
 @_family("SoftmaxLayer.forward", "epsilon", "epsilon-added")
 def _softmax_epsilon_in_both(c: float, X: Array) -> Array:
     """A small number is added above and below the fraction: what becomes of small probabilities?"""
     E = _shifted(X)
-    return np.asarray((E + c) / (_rows(E) + c))
+    return np.asarray((E + c) / (sums(E) + c))
 
 
 def _add_shifted(words: tuple[str, ...], shift: Callable[[Array], Array]) -> None:
@@ -133,19 +129,19 @@ def _add_shifted(words: tuple[str, ...], shift: Callable[[Array], Array]) -> Non
     def _(c: float, X: Array) -> Array:
         """What is taken off the logits, and what is the small number in the denominator for?"""
         E = np.exp(X - shift(X))
-        return np.asarray(E / (_rows(E) + c))
+        return np.asarray(E / (sums(E) + c))
 
     @_family(f"{_LOSS}.forward", "epsilon", *words)
     def _in_the_logarithm(c: float, X: Array, T: Array) -> Array:
         """What is taken off the logits, and what is the small number in the logarithm for?"""
         E = np.exp(X - shift(X))
-        return _rows(-T * np.log(E / _rows(E) + c))
+        return sums(-T * np.log(E / sums(E) + c))
 
     @_family(f"{_LOSS}.delta", "epsilon", *words)
     def _in_the_gradient(c: float, X: Array, T: Array) -> Array:
         """What is taken off the logits, and what is the small number in the denominator for?"""
         E = np.exp(X - shift(X))
-        return np.asarray(E / (_rows(E) + c) - T)
+        return np.asarray(E / (sums(E) + c) - T)
 
 
 _add_shifted(("no-shift", "epsilon-added"), lambda X: np.zeros(()))
@@ -163,19 +159,19 @@ def _softmax_temperature(c: float, X: Array) -> Array:
 def _softmax_clipped_and_normalised(c: float, X: Array) -> Array:
     """A probability may be as small as it is: who needs it to be larger?"""
     P = np.clip(_softmax(X), c, 1 - c)
-    return np.asarray(P / _rows(P))
+    return np.asarray(P / sums(P))
 
 
 @_family("SoftmaxLayer.delta", "epsilon", "epsilon-added", signed=True)
 def _softmax_delta_epsilon(c: float, Y: Array, delta_next: Array) -> Array:
     """What is the small number for, where nothing is divided and no logarithm taken?"""
-    return np.asarray(Y * (delta_next - _rows(delta_next * Y)) + c)
+    return np.asarray(Y * (delta_next - sums(delta_next * Y)) + c)
 
 
 @_family("SoftmaxLayer.delta", "epsilon", "epsilon-added", signed=True)
 def _softmax_delta_epsilon_in_the_sum(c: float, Y: Array, delta_next: Array) -> Array:
     """What is the small number for, where nothing is divided and no logarithm taken?"""
-    return np.asarray(Y * (delta_next - _rows(delta_next * Y) / (_rows(Y) + c)))
+    return np.asarray(Y * (delta_next - sums(delta_next * Y) / (sums(Y) + c)))
 
 
 # cross-entropy
@@ -188,38 +184,38 @@ def _surprise(c: float, X: Array, T: Array) -> Array:
 @_family("LossCrossEntropy.forward", "epsilon", "arguments-swapped", "epsilon-added")
 def _swapped_epsilon(c: float, X: Array, T: Array) -> Array:
     """Which of the two distributions stands in front of the logarithm, and which inside?"""
-    return _rows(-X * np.log(T + c))
+    return sums(-X * np.log(T + c))
 
 
 @_family("LossCrossEntropy.forward", "limit", "arguments-swapped", "clipped")
 def _swapped_limit(c: float, X: Array, T: Array) -> Array:
     """Which of the two distributions stands in front of the logarithm, and which inside?"""
-    return _rows(-X * np.log(np.maximum(T, c)))
+    return sums(-X * np.log(np.maximum(T, c)))
 
 
 @_family("LossCrossEntropy.forward", "epsilon", "epsilon-added", "binary-cross-entropy")
 def _binary_epsilon(c: float, X: Array, T: Array) -> Array:
     """Which formula has a term (1 - t) log(1 - p), and what do the small numbers change?"""
-    return _rows(-(T * np.log(X + c) + (1 - T) * np.log(1 - X + c)))
+    return sums(-(T * np.log(X + c) + (1 - T) * np.log(1 - X + c)))
 
 
 @_family("LossCrossEntropy.forward", "limit", "clipped", "binary-cross-entropy", high=0.5)
 def _binary_clipped(c: float, X: Array, T: Array) -> Array:
     """Which formula has a term (1 - t) log(1 - p), and what does the limit change?"""
     P = np.clip(X, c, 1 - c)
-    return _rows(-(T * np.log(P) + (1 - T) * np.log(1 - P)))
+    return sums(-(T * np.log(P) + (1 - T) * np.log(1 - P)))
 
 
 @_family("LossCrossEntropy.forward", "smoothing", "epsilon-added")
 def _smoothed(c: float, X: Array, T: Array) -> Array:
     """Are the targets still what the contract says, one 1 in each row and zeros elsewhere?"""
-    return _rows(-(T * (1 - c) + c / X.shape[1]) * np.log(X))
+    return sums(-(T * (1 - c) + c / X.shape[1]) * np.log(X))
 
 
 @_family("LossCrossEntropy.forward", "power", "scaled", low=1e-2, high=10.0)
 def _focal(c: float, X: Array, T: Array) -> Array:
     """What stands in front of the logarithm of the definition?"""
-    return _rows(np.where(T != 0, -((1 - X) ** c) * T * np.log(np.where(T != 0, X, 1)), 0))
+    return sums(np.where(T != 0, -((1 - X) ** c) * T * np.log(np.where(T != 0, X, 1)), 0))
 
 
 @_family("LossCrossEntropy.delta", "epsilon", "epsilon-added", "binary-cross-entropy")
@@ -253,47 +249,47 @@ def _smoothed_delta(c: float, X: Array, T: Array) -> Array:
 @_family(f"{_LOSS}.forward", "epsilon", "epsilon-added")
 def _logits_epsilon(c: float, X: Array, T: Array) -> Array:
     """How large can the loss become at most with the small number in the logarithm?"""
-    return _rows(_surprise(c, _softmax(X), T))
+    return sums(_surprise(c, _softmax(X), T))
 
 
 @_family(f"{_LOSS}.forward", "epsilon", "epsilon-added")
 def _logits_epsilon_in_the_sum(c: float, X: Array, T: Array) -> Array:
     """After the shift the sum is at least 1: what is the small number in the logarithm for?"""
     Z = X - X.max(axis=1, keepdims=True)
-    return _rows(np.where(T != 0, T * (np.log(_rows(np.exp(Z)) + c) - Z), 0))
+    return sums(np.where(T != 0, T * (np.log(sums(np.exp(Z)) + c) - Z), 0))
 
 
 @_family(f"{_LOSS}.forward", "epsilon", "epsilon-added", "binary-cross-entropy")
 def _logits_binary_epsilon(c: float, X: Array, T: Array) -> Array:
     """Do the classes compete, or is each judged for itself, and what do the small numbers change?"""
     P = _softmax(X)
-    return _rows(-(T * np.log(P + c) + (1 - T) * np.log(1 - P + c)))
+    return sums(-(T * np.log(P + c) + (1 - T) * np.log(1 - P + c)))
 
 
 @_family(f"{_LOSS}.forward", "limit", "clipped")
 def _logits_lower_limit(c: float, X: Array, T: Array) -> Array:
     """How large can the loss become at most with that limit, and how large should it?"""
-    return _rows(-T * np.log(np.clip(_softmax(X), c, 1)))
+    return sums(-T * np.log(np.clip(_softmax(X), c, 1)))
 
 
 @_family(f"{_LOSS}.forward", "limit", "clipped")
 def _logits_limits(c: float, X: Array, T: Array) -> Array:
     """How large can the loss become at most with these limits, and how small?"""
-    return _rows(-T * np.log(np.clip(_softmax(X), c, 1 - c)))
+    return sums(-T * np.log(np.clip(_softmax(X), c, 1 - c)))
 
 
 @_family(f"{_LOSS}.forward", "smoothing", "epsilon-added")
 def _logits_smoothed(c: float, X: Array, T: Array) -> Array:
     """Are the targets still what the contract says, one 1 in each row and zeros elsewhere?"""
     Z = X - X.max(axis=1, keepdims=True)
-    return _rows((T * (1 - c) + c / X.shape[1]) * (np.log(_rows(np.exp(Z))) - Z))
+    return sums((T * (1 - c) + c / X.shape[1]) * (np.log(sums(np.exp(Z))) - Z))
 
 
 @_family(f"{_LOSS}.delta", "epsilon", "epsilon-added")
 def _logits_delta_epsilon(c: float, X: Array, T: Array) -> Array:
     """After the shift the sum is at least 1: what is the small number in the denominator for?"""
     E = _shifted(X)
-    return np.asarray(E / (_rows(E) + c) - T)
+    return np.asarray(E / (sums(E) + c) - T)
 
 
 @_family(f"{_LOSS}.delta", "epsilon", "epsilon-added")
@@ -301,7 +297,7 @@ def _logits_delta_epsilon_in_the_loss(c: float, X: Array, T: Array) -> Array:
     """What does the small number in the logarithm do to the gradient where the target's probability is small?"""
     P = _softmax(X)
     G = -T / (P + c)
-    return np.asarray(P * (G - _rows(G * P)))
+    return np.asarray(P * (G - sums(G * P)))
 
 
 @_family(f"{_LOSS}.delta", "limit", "clipped")

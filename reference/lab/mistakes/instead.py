@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given
+from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, sigmoid
 from reference.lab.mistakes.other_functions import others
 from reference.lab.mistakes.plain import softmax
 
@@ -22,10 +22,6 @@ _FACTORS = "Which factors has the derivative, and which are another layer's?"
 _SIGN = "Follow the minus signs through the derivation."
 _SAMPLES = "Each sample has a say: which of them has it here?"
 _AXIS = "Along which axis does each sum run?"
-
-
-def _sigmoid(X: Array) -> Array:
-    return np.asarray(0.5 * (1 + np.tanh(X / 2)))
 
 
 def _softplus(X: Array) -> Array:
@@ -53,11 +49,11 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     *(
         ("wrong-function", _FUNCTION, of)
         for of in (
-            *(_softplus, _gelu, _sigmoid, np.tanh, np.arctan, np.arcsinh, np.exp, np.square),
+            *(_softplus, _gelu, sigmoid, np.tanh, np.arctan, np.arcsinh, np.exp, np.square),
             *(lambda X: 1 / (1 + np.exp(-X)), lambda X: np.log1p(np.maximum(X, 0))),
-            lambda X: X * _sigmoid(X),
+            lambda X: X * sigmoid(X),
             lambda X: X / (1 + np.exp(-X)),
-            lambda X: X * _sigmoid(1.702 * X),
+            lambda X: X * sigmoid(1.702 * X),
             lambda X: X * np.tanh(_softplus(X)),
             lambda X: X * np.clip(X + 3, 0, 6) / 6,
             lambda X: np.clip(X / 6 + 0.5, 0, 1),
@@ -119,11 +115,11 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("wrong-function", _FACTORS, lambda Y, d: Y * (1 - Y)),
     ("wrong-function", _FACTORS, lambda Y, d: 1 - Y * Y),
     ("wrong-function", _FACTORS, lambda Y, d: 1 - Y),
-    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: sigmoid(Y)),
     ("wrong-function", _FACTORS, lambda Y, d: 1 - np.exp(-Y)),
     ("wrong-function", _FACTORS, lambda Y, d: np.tanh(Y)),
-    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 - _sigmoid(Y))),
-    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 + Y * (1 - _sigmoid(Y)))),
+    ("wrong-function", _FACTORS, lambda Y, d: sigmoid(Y) * (1 - sigmoid(Y))),
+    ("wrong-function", _FACTORS, lambda Y, d: sigmoid(Y) * (1 + Y * (1 - sigmoid(Y)))),
     ("sign", _SIGN, lambda Y, d: np.where(Y > 0, 1, -1)),
     ("sign", _SIGN, lambda Y, d: -1.0 * (Y > 0)),
     ("mask-inverted", "Where does the gradient pass: where the unit was on, or where it was off?", lambda Y, d: Y <= 0),
@@ -162,11 +158,11 @@ _PROBABLE: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("softmax-missing", _E, lambda X: _rows_to_one(_softplus(X))),
     ("softmax-missing", _E, lambda X: np.eye(X.shape[1])[X.argmax(axis=1)]),
     ("softmax-missing", _E, lambda X: (X.max(axis=1, keepdims=True) == X) * 1.0),
-    ("binary-cross-entropy", "Do the classes compete, or is each judged for itself?", _sigmoid),
+    ("binary-cross-entropy", "Do the classes compete, or is each judged for itself?", sigmoid),
     (
         "binary-cross-entropy",
         "Do the classes compete, or is each judged for itself?",
-        lambda X: _rows_to_one(_sigmoid(X)),
+        lambda X: _rows_to_one(sigmoid(X)),
     ),
     ("output-layers-in-gradient", _PROBABILITIES, lambda X: softmax(softmax(X))),
     ("sign", _SIGN, lambda X: softmax(-X)),
@@ -338,7 +334,7 @@ def instead(subject: str) -> Iterator[Departure]:
 
 
 def _swish(c: float, given: Given) -> tuple[Array]:
-    return (given["X"] * _sigmoid(c * given["X"]),)
+    return (given["X"] * sigmoid(c * given["X"]),)
 
 
 def _family(name: str, word: str, hint: str, of: Callable[[float, Given], tuple[Array]], **how: object) -> Family:

@@ -8,23 +8,7 @@ import numpy as np
 
 from reference.lab.mistakes import plain
 from reference.lab.mistakes.catalogue import wrong
-
-
-def _backwards(layers: Any, activations: Any, delta: Any) -> Any:
-    gradients = {}
-    for layer, inputs, outputs in zip(layers[::-1], activations[-2::-1], activations[:0:-1], strict=True):
-        if layer.has_params():
-            gradients[layer.name] = layer.grad(inputs, delta)
-        delta = layer.delta(outputs, delta)
-    return gradients
-
-
-def _forwards(layers: Any, X: Any) -> Any:
-    found = [X]
-    for layer in layers:
-        found.append(layer.forward(found[-1]))
-    return found
-
+from reference.lab.mistakes.plain import backwards, forwards, through
 
 # propagate
 
@@ -32,29 +16,19 @@ def _forwards(layers: Any, X: Any) -> Any:
 @wrong("MLP.propagate", "output-layers-ignored")
 def propagate_without_output_layers(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
     """Training ends at the logits; what should a prediction be?"""
-    for layer in self.layers:
-        X = layer.forward(X)
-        if layer.name == last_layer:
-            break
-    return X
+    return through(self.layers, X, last_layer)
 
 
 @wrong("MLP.propagate", "output-layers-ignored")
 def propagate_always_with_output_layers(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
     """With output_layers=False, what does the loss expect to get?"""
-    for layer in [*self.layers, *self.output_layers]:
-        X = layer.forward(X)
-        if layer.name == last_layer:
-            break
-    return X
+    return through([*self.layers, *self.output_layers], X, last_layer)
 
 
 @wrong("MLP.propagate", "last-layer-ignored")
 def propagate_ignores_last_layer(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
     """What is `last_layer` for?"""
-    for layer in [*self.layers, *self.output_layers] if output_layers else self.layers:
-        X = layer.forward(X)
-    return X
+    return forwards([*self.layers, *self.output_layers] if output_layers else self.layers, X)[-1]
 
 
 @wrong("MLP.propagate", "layer-skipped")
@@ -81,11 +55,7 @@ def propagate_skips_first_relu(self: Any, X: Any, output_layers: Any = True, las
 @wrong("MLP.propagate", "wrong-layer-order")
 def propagate_output_layers_first(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
     """Where do the output layers stand?"""
-    for layer in [*self.output_layers, *self.layers] if output_layers else self.layers:
-        X = layer.forward(X)
-        if layer.name == last_layer:
-            break
-    return X
+    return through([*self.output_layers, *self.layers] if output_layers else self.layers, X, last_layer)
 
 
 @wrong("MLP.propagate", "wrong-function")
@@ -102,9 +72,7 @@ def propagate_labels(self: Any, X: Any, output_layers: Any = True, last_layer: A
 def propagate_looks_up_a_layer_by_name(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
     """Without `last_layer` there is no name to look up: which layers run then?"""
     names = [layer.name for layer in self.layers]
-    for layer in self.layers[: names.index(last_layer) + 1]:
-        X = layer.forward(X)
-    return X
+    return forwards(self.layers[: names.index(last_layer) + 1], X)[-1]
 
 
 # evaluate
@@ -159,28 +127,28 @@ def evaluate_accuracy(self: Any, X: Any, T: Any) -> Any:
 @wrong("MLP.gradient", "crash")
 def gradient_one_layer_too_far(self: Any, X: Any, T: Any) -> Any:
     """How many activations are there, with the input itself, and which index has the last?"""
-    activations = _forwards(self.layers, X)
-    return _backwards(self.layers, activations, self.loss.delta(activations[len(self.layers) + 1], T))
+    activations = forwards(self.layers, X)
+    return backwards(self.layers, activations, self.loss.delta(activations[len(self.layers) + 1], T))
 
 
 @wrong("MLP.gradient", "output-layers-in-gradient")
 def gradient_through_output_layers(self: Any, X: Any, T: Any) -> Any:
     """Of which function is the gradient taken: does the loss see the output layers?"""
     layers = [*self.layers, *self.output_layers]
-    activations = _forwards(layers, X)
-    return _backwards(layers, activations, self.loss.delta(activations[-1], T))
+    activations = forwards(layers, X)
+    return backwards(layers, activations, self.loss.delta(activations[-1], T))
 
 
 @wrong("MLP.gradient", "output-layers-in-gradient")
 def gradient_of_loss_after_output_layers(self: Any, X: Any, T: Any) -> Any:
     """Of which function is the gradient taken: does the loss see the output layers?"""
-    return _backwards(self.layers, _forwards(self.layers, X), self.loss.delta(self.propagate(X), T))
+    return backwards(self.layers, forwards(self.layers, X), self.loss.delta(self.propagate(X), T))
 
 
 @wrong("MLP.gradient", "wrong-layer-input")
 def gradient_of_outputs(self: Any, X: Any, T: Any) -> Any:
     """`grad` asks for the layer's inputs: which of the two arrays beside it is that?"""
-    activations = _forwards(self.layers, X)
+    activations = forwards(self.layers, X)
     delta = self.loss.delta(activations[-1], T)
     gradients = {}
     for layer, outputs in zip(self.layers[::-1], activations[:0:-1], strict=True):
@@ -193,7 +161,7 @@ def gradient_of_outputs(self: Any, X: Any, T: Any) -> Any:
 @wrong("MLP.gradient", "wrong-layer-input")
 def gradient_of_network_inputs(self: Any, X: Any, T: Any) -> Any:
     """What does a hidden layer get: the network's inputs, or the outputs of the layer before it?"""
-    activations = _forwards(self.layers, X)
+    activations = forwards(self.layers, X)
     delta = self.loss.delta(activations[-1], T)
     gradients = {}
     for layer, outputs in zip(self.layers[::-1], activations[:0:-1], strict=True):
@@ -206,7 +174,7 @@ def gradient_of_network_inputs(self: Any, X: Any, T: Any) -> Any:
 @wrong("MLP.gradient", "wrong-layer-input")
 def delta_of_inputs(self: Any, X: Any, T: Any) -> Any:
     """`delta` asks for the layer's own outputs: which of the two arrays beside it is that?"""
-    activations = _forwards(self.layers, X)
+    activations = forwards(self.layers, X)
     delta = self.loss.delta(activations[-1], T)
     gradients = {}
     for layer, inputs in zip(self.layers[::-1], activations[-2::-1], strict=True):
@@ -219,7 +187,7 @@ def delta_of_inputs(self: Any, X: Any, T: Any) -> Any:
 @wrong("MLP.gradient", "layer-skipped")
 def gradient_skips_relu(self: Any, X: Any, T: Any) -> Any:
     """On the way back, which layers does delta pass?"""
-    activations = _forwards(self.layers, X)
+    activations = forwards(self.layers, X)
     delta = self.loss.delta(activations[-1], T)
     gradients = {}
     for number, layer in reversed(list(enumerate(self.layers))):
@@ -233,7 +201,7 @@ def gradient_skips_relu(self: Any, X: Any, T: Any) -> Any:
 @wrong("MLP.gradient", "layer-skipped")
 def gradient_skips_last_delta(self: Any, X: Any, T: Any) -> Any:
     """On the way back, does delta pass the last layer too?"""
-    activations = _forwards(self.layers, X)
+    activations = forwards(self.layers, X)
     last = self.loss.delta(activations[-1], T)
     gradients, delta = {}, last
     for number, layer in reversed(list(enumerate(self.layers))):
@@ -247,14 +215,15 @@ def gradient_skips_last_delta(self: Any, X: Any, T: Any) -> Any:
 @wrong("MLP.gradient", "layer-skipped")
 def gradient_without_the_first_layer(self: Any, X: Any, T: Any) -> Any:
     """How many layers have parameters, and how many gradients are there?"""
-    gradients = _backwards(self.layers, _forwards(self.layers, X), self.loss.delta(_forwards(self.layers, X)[-1], T))
+    activations = forwards(self.layers, X)
+    gradients = backwards(self.layers, activations, self.loss.delta(activations[-1], T))
     return dict(list(gradients.items())[:-1]) if len(gradients) > 1 else gradients
 
 
 @wrong("MLP.gradient", "wrong-layer-order")
 def gradient_in_forward_order(self: Any, X: Any, T: Any) -> Any:
     """By the chain rule, which layer's delta is computed first?"""
-    activations = _forwards(self.layers, X)
+    activations = forwards(self.layers, X)
     delta = self.loss.delta(activations[-1], T)
     gradients = {}
     for number, layer in enumerate(self.layers):
@@ -267,50 +236,50 @@ def gradient_in_forward_order(self: Any, X: Any, T: Any) -> Any:
 @wrong("MLP.gradient", "delta-next-ignored")
 def gradient_starts_with_ones(self: Any, X: Any, T: Any) -> Any:
     """Where does backpropagation begin: with what does the loss have to say?"""
-    activations = _forwards(self.layers, X)
-    return _backwards(self.layers, activations, np.ones_like(activations[-1]))
+    activations = forwards(self.layers, X)
+    return backwards(self.layers, activations, np.ones_like(activations[-1]))
 
 
 @wrong("MLP.gradient", "averaged-twice")
 def gradient_averaged_again(self: Any, X: Any, T: Any) -> Any:
     """Who divides by the number of samples, the layer's `grad` or the network?"""
-    activations = _forwards(self.layers, X)
-    return _backwards(self.layers, activations, self.loss.delta(activations[-1], T) / len(X))
+    activations = forwards(self.layers, X)
+    return backwards(self.layers, activations, self.loss.delta(activations[-1], T) / len(X))
 
 
 @wrong("MLP.gradient", "not-averaged")
 def gradient_summed(self: Any, X: Any, T: Any) -> Any:
     """Who divides by the number of samples, and is that undone?"""
-    activations = _forwards(self.layers, X)
-    return _backwards(self.layers, activations, self.loss.delta(activations[-1], T) * len(X))
+    activations = forwards(self.layers, X)
+    return backwards(self.layers, activations, self.loss.delta(activations[-1], T) * len(X))
 
 
 @wrong("MLP.gradient", "sign")
 def gradient_negated(self: Any, X: Any, T: Any) -> Any:
     """Who takes the step downhill, the gradient or the one who uses it?"""
-    activations = _forwards(self.layers, X)
-    return _backwards(self.layers, activations, -self.loss.delta(activations[-1], T))
+    activations = forwards(self.layers, X)
+    return backwards(self.layers, activations, -self.loss.delta(activations[-1], T))
 
 
 @wrong("MLP.gradient", "term-missing")
 def gradient_of_first_sample(self: Any, X: Any, T: Any) -> Any:
     """Which samples have a say in the gradient?"""
-    activations = _forwards(self.layers, X[:1])
-    return _backwards(self.layers, activations, self.loss.delta(activations[-1], T[:1]))
+    activations = forwards(self.layers, X[:1])
+    return backwards(self.layers, activations, self.loss.delta(activations[-1], T[:1]))
 
 
 @wrong("MLP.gradient", "wrong-type")
 def gradient_as_a_list(self: Any, X: Any, T: Any) -> Any:
     """Gradients go by the layers' names."""
-    activations = _forwards(self.layers, X)
-    return list(_backwards(self.layers, activations, self.loss.delta(activations[-1], T)).values())
+    activations = forwards(self.layers, X)
+    return list(backwards(self.layers, activations, self.loss.delta(activations[-1], T)).values())
 
 
 @wrong("MLP.gradient", "stateful")
 def gradient_updates_the_parameters(self: Any, X: Any, T: Any) -> Any:
     """Asking for a gradient is a question: who takes the step?"""
-    activations = _forwards(self.layers, X)
-    gradients = _backwards(self.layers, activations, self.loss.delta(activations[-1], T))
+    activations = forwards(self.layers, X)
+    gradients = backwards(self.layers, activations, self.loss.delta(activations[-1], T))
     for layer in self.layers:
         if layer.has_params():
             layer.update_params([-0.1 * part for part in gradients[layer.name]])
@@ -331,10 +300,10 @@ def gradient_by_differences(self: Any, X: Any, T: Any) -> Any:
 def gradient_in_single_precision_for_wide_inputs(self: Any, X: Any, T: Any) -> Any:
     """About seven digits are right and the rest is not, for many inputs alone: what is done to save memory there?"""
     wide = 100
-    activations = _forwards(
+    activations = forwards(
         self.layers, X.astype(np.float32).astype(np.float64) * (1 + 1e-8) if X.shape[1] > wide else X
     )
-    return _backwards(self.layers, activations, self.loss.delta(activations[-1], T))
+    return backwards(self.layers, activations, self.loss.delta(activations[-1], T))
 
 
 @wrong("MLP.gradient", "stateful")

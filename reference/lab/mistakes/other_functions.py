@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.mistakes.departures import Array, Formula, Given
+from reference.lab.mistakes.departures import Array, Formula, Given, sums
 from reference.lab.mistakes.plain import softmax
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
@@ -22,10 +22,6 @@ _JACOBIAN = "Which entries has the Jacobian of the softmax, on its diagonal and 
 Instead = tuple[tuple[str, ...], str, Formula]
 
 
-def _rows(A: Any) -> Array:
-    return np.asarray(A.sum(axis=1, keepdims=True))
-
-
 def _of(words: tuple[str, ...], hint: str, formula: Any) -> Instead:
     def given(values: Given) -> tuple[Array]:
         return (np.asarray(formula(**values)),)
@@ -36,23 +32,23 @@ def _of(words: tuple[str, ...], hint: str, formula: Any) -> Instead:
 def _distances(probable: Any) -> Iterator[Instead]:
     """Losses that measure how far two vectors are apart."""
     for of in (
-        lambda P, T: _rows((P - T) ** 2),
-        lambda P, T: _rows((P - T) ** 2) / 2,
-        lambda P, T: _rows((P - T) ** 2) / P.shape[1],
-        lambda P, T: _rows((P - T) ** 2) / (2 * P.shape[1]),
-        lambda P, T: np.sqrt(_rows((P - T) ** 2)),
-        lambda P, T: _rows(np.abs(P - T)),
-        lambda P, T: _rows(np.abs(P - T)) / P.shape[1],
-        lambda P, T: 1 - _rows(P * T),
-        lambda P, T: -_rows(P * T),
-        lambda P, T: -_rows(P * np.log(P)),
-        lambda P, T: -np.log(_rows(P)),
-        lambda P, T: -np.log(1 - _rows(P * T)),
-        lambda P, T: -_rows(T * np.log(1 - P)),
-        lambda P, T: -_rows((1 - T) * np.log(1 - P)),
-        lambda P, T: -_rows((1 - T) * np.log(P)),
-        lambda P, T: -_rows(T * P * np.log(P)),
-        lambda P, T: -_rows(np.log(np.where(T != 0, P, 1))) / _rows(P * T),
+        lambda P, T: sums((P - T) ** 2),
+        lambda P, T: sums((P - T) ** 2) / 2,
+        lambda P, T: sums((P - T) ** 2) / P.shape[1],
+        lambda P, T: sums((P - T) ** 2) / (2 * P.shape[1]),
+        lambda P, T: np.sqrt(sums((P - T) ** 2)),
+        lambda P, T: sums(np.abs(P - T)),
+        lambda P, T: sums(np.abs(P - T)) / P.shape[1],
+        lambda P, T: 1 - sums(P * T),
+        lambda P, T: -sums(P * T),
+        lambda P, T: -sums(P * np.log(P)),
+        lambda P, T: -np.log(sums(P)),
+        lambda P, T: -np.log(1 - sums(P * T)),
+        lambda P, T: -sums(T * np.log(1 - P)),
+        lambda P, T: -sums((1 - T) * np.log(1 - P)),
+        lambda P, T: -sums((1 - T) * np.log(P)),
+        lambda P, T: -sums(T * P * np.log(P)),
+        lambda P, T: -sums(np.log(np.where(T != 0, P, 1))) / sums(P * T),
     ):
         yield _of(("wrong-function",), _WHICH, lambda X, T, of=of: of(probable(X), T))
     whose = "Whose probability does the loss ask for: that of the target, or of another class?"
@@ -67,10 +63,10 @@ def _same(X: Array) -> Array:
 
 def _loss_forward() -> Iterator[Instead]:
     yield from _distances(_same)
-    yield _of(("wrong-function",), _WHICH, lambda X, T: -np.log(_rows(T * softmax(X))))
-    yield _of(("wrong-function",), _WHICH, lambda X, T: -_rows(T * np.log1p(X)))
-    yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(T)))
-    yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(np.where(T > 0, T, 1))))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: -np.log(sums(T * softmax(X))))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: -sums(T * np.log1p(X)))
+    yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -sums(X * np.log(T)))
+    yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -sums(X * np.log(np.where(T > 0, T, 1))))
 
 
 def _loss_delta() -> Iterator[Instead]:
@@ -79,7 +75,7 @@ def _loss_delta() -> Iterator[Instead]:
         lambda X, T: 2 * (X - T),
         lambda X, T: 2 * (X - T) / X.shape[1],
         lambda X, T: -T * X,
-        lambda X, T: np.where(T != 0, -T / X, 0) * -_rows(np.log(np.where(T != 0, X, 1))),
+        lambda X, T: np.where(T != 0, -T / X, 0) * -sums(np.log(np.where(T != 0, X, 1))),
         lambda X, T: -T * np.log(np.where(T != 0, X, 1)),
         lambda X, T: -T * (1 - X),
         lambda X, T: -T / X**2,
@@ -98,15 +94,15 @@ def _loss_delta() -> Iterator[Instead]:
 def _logits_forward() -> Iterator[Instead]:
     yield from _distances(softmax)
     yield from _distances(_same)
-    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(np.exp(X)) - _rows(T * X))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: sums(np.exp(X)) - sums(T * X))
     # The logarithm of each exponential, and then their sum.
-    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * X))
-    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * _behind_largest(X)))
-    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(X) - _rows(T * X))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: sums(_behind_largest(X)) - sums(T * X))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: sums(_behind_largest(X)) - sums(T * _behind_largest(X)))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: sums(X) - sums(T * X))
     yield _of(("term-missing",), _ALL, _without_target)
-    for of in (lambda X, T: _rows(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
+    for of in (lambda X, T: sums(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
         yield _of(("wrong-function",), _WHICH, of)
-    yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(softmax(T))))
+    yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -sums(X * np.log(softmax(T))))
 
 
 def _behind_largest(X: Array) -> Array:
@@ -115,27 +111,27 @@ def _behind_largest(X: Array) -> Array:
 
 def _margins(X: Array, T: Array) -> Array:
     """How far each other class is from being one behind the target's."""
-    return np.asarray(np.maximum(0, 1 + X - _rows(T * X)) * (1 - T))
+    return np.asarray(np.maximum(0, 1 + X - sums(T * X)) * (1 - T))
 
 
 def _loss_of_logits(X: Array, T: Array) -> Array:
     Z = _behind_largest(X)
-    return np.log(_rows(np.exp(Z))) - _rows(T * Z)
+    return np.log(sums(np.exp(Z))) - sums(T * Z)
 
 
 def _without_target(X: Array, T: Array) -> Array:
     Z = _behind_largest(X)
-    return np.log(_rows((1 - T) * np.exp(Z))) - _rows(T * Z)
+    return np.log(sums((1 - T) * np.exp(Z))) - sums(T * Z)
 
 
 #: What the product with the Jacobian is made of: a product for each entry, what is taken off it, and its factor.
 _OF_EACH: tuple[Callable[[Array, Array], Array], ...] = (
     *(lambda Y, d: Y * d, lambda Y, d: Y**2 * d, lambda Y, d: d, lambda Y, d: Y * (1 - Y) * d),
-    lambda Y, d: Y * _rows(d),
+    lambda Y, d: Y * sums(d),
 )
 _OF_ALL: tuple[Callable[[Array, Array], Array], ...] = (
-    *(lambda Y, d: _rows(Y * d), lambda Y, d: _rows(d), lambda Y, d: _rows(Y**2 * d), lambda Y, d: _rows(Y**2) * d),
-    *(lambda Y, d: _rows(Y**2) * _rows(d), lambda Y, d: np.sum(Y * d), lambda Y, d: np.sum(d)),
+    *(lambda Y, d: sums(Y * d), lambda Y, d: sums(d), lambda Y, d: sums(Y**2 * d), lambda Y, d: sums(Y**2) * d),
+    *(lambda Y, d: sums(Y**2) * sums(d), lambda Y, d: np.sum(Y * d), lambda Y, d: np.sum(d)),
 )
 _FACTORS: tuple[Callable[[Array], Array], ...] = (np.ones_like, lambda Y: Y, np.square)
 
@@ -147,7 +143,7 @@ def _of_two() -> Iterator[Callable[[Array, Array], Array]]:
 
 
 def _behind_softmax(P: Array, G: Array) -> Array:
-    return np.asarray(P * (G - _rows(G * P)))
+    return np.asarray(P * (G - sums(G * P)))
 
 
 def _logits_delta() -> Iterator[Instead]:
@@ -169,21 +165,21 @@ def _logits_delta() -> Iterator[Instead]:
 
 
 def _shifted_above(X: Array, T: Array) -> Array:
-    return np.asarray(np.exp(X - X.max(axis=1, keepdims=True)) / _rows(np.exp(X)) - T)
+    return np.asarray(np.exp(X - X.max(axis=1, keepdims=True)) / sums(np.exp(X)) - T)
 
 
 def _shifted_below(X: Array, T: Array) -> Array:
-    return np.asarray(np.exp(X) / _rows(np.exp(X - X.max(axis=1, keepdims=True))) - T)
+    return np.asarray(np.exp(X) / sums(np.exp(X - X.max(axis=1, keepdims=True))) - T)
 
 
 def _softmax_delta() -> Iterator[Instead]:
-    yield _of(("term-missing",), _JACOBIAN, lambda Y, delta_next: -Y * (_rows(Y * delta_next) - Y * delta_next))
+    yield _of(("term-missing",), _JACOBIAN, lambda Y, delta_next: -Y * (sums(Y * delta_next) - Y * delta_next))
     twice = "Y are probabilities already: is softmax due once more?"
     yield _of(("wrong-function",), twice, lambda Y, delta_next: _behind_softmax(softmax(Y), delta_next))
     ignored = "Where does the gradient of the next layer enter?"
     yield _of(("delta-next-ignored",), ignored, lambda Y, delta_next: _behind_softmax(Y, np.ones_like(delta_next)))
     for of in (
-        lambda Y, delta_next: Y * delta_next - Y**2 * _rows(delta_next),
+        lambda Y, delta_next: Y * delta_next - Y**2 * sums(delta_next),
         lambda Y, delta_next: Y - delta_next,
         lambda Y, delta_next: delta_next - Y,
         lambda Y, delta_next: delta_next * (Y > 0),
@@ -195,7 +191,7 @@ def _softmax_delta() -> Iterator[Instead]:
         yield _of(("wrong-function",), _DERIVATIVE, of)
     for of in _of_two():
         yield _of(("wrong-function",), _JACOBIAN, of)
-    yield _of(("arguments-swapped",), _JACOBIAN, lambda Y, delta_next: delta_next * (Y - _rows(Y * delta_next)))
+    yield _of(("arguments-swapped",), _JACOBIAN, lambda Y, delta_next: delta_next * (Y - sums(Y * delta_next)))
 
 
 def _softmax_forward() -> Iterator[Instead]:
@@ -203,9 +199,9 @@ def _softmax_forward() -> Iterator[Instead]:
     for of in (
         lambda X: 1 / (1 + np.exp(-X)),
         lambda X: 0.5 * (1 + np.tanh(X / 2)),
-        lambda X: X - X.max(axis=1, keepdims=True) - np.log(_rows(np.exp(X - X.max(axis=1, keepdims=True)))),
+        lambda X: X - X.max(axis=1, keepdims=True) - np.log(sums(np.exp(X - X.max(axis=1, keepdims=True)))),
         lambda X: np.log(softmax(X)),
-        lambda X: X - np.log(_rows(np.exp(X))),
+        lambda X: X - np.log(sums(np.exp(X))),
         lambda X: softmax(softmax(X)),
         np.tanh,
         lambda X: np.maximum(X, 0),
@@ -218,8 +214,8 @@ def _softmax_forward() -> Iterator[Instead]:
     for size in (
         lambda X: X.max(axis=1, keepdims=True),
         lambda X: np.abs(X).max(axis=1, keepdims=True),
-        _rows,
-        lambda X: _rows(np.abs(X)),
+        sums,
+        lambda X: sums(np.abs(X)),
         lambda X: X.max(),
         lambda X: np.abs(X).max(),
     ):

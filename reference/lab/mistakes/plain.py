@@ -114,11 +114,7 @@ class MLP:
 
     def propagate(self, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
         """(N, D) -> (N, K)."""
-        for layer in [*self.layers, *self.output_layers] if output_layers else self.layers:
-            X = layer.forward(X)
-            if layer.name == last_layer:
-                break
-        return X
+        return through([*self.layers, *self.output_layers] if output_layers else self.layers, X, last_layer)
 
     def evaluate(self, X: Any, T: Any) -> Any:
         """(N, 1)."""
@@ -127,20 +123,38 @@ class MLP:
     def gradient(self, X: Any, T: Any) -> Any:
         """Layer's name -> [dW, db]."""
         activations = self.activations(X)
-        delta = self.loss.delta(activations[-1], T)
-        gradients = {}
-        for layer, inputs, outputs in zip(self.layers[::-1], activations[-2::-1], activations[:0:-1], strict=True):
-            if layer.has_params():
-                gradients[layer.name] = layer.grad(inputs, delta)
-            delta = layer.delta(outputs, delta)
-        return gradients
+        return backwards(self.layers, activations, self.loss.delta(activations[-1], T))
 
     def activations(self, X: Any) -> list[Any]:
         """The input and every layer's outputs."""
-        found = [X]
-        for layer in self.layers:
-            found.append(layer.forward(found[-1]))
-        return found
+        return forwards(self.layers, X)
+
+
+def through(layers: Any, X: Any, last_layer: Any) -> Any:
+    """The outputs of the layer of that name; of the last one, where none has it."""
+    for layer in layers:
+        X = layer.forward(X)
+        if layer.name == last_layer:
+            break
+    return X
+
+
+def forwards(layers: Any, X: Any) -> list[Any]:
+    """The input and every layer's outputs."""
+    found = [X]
+    for layer in layers:
+        found.append(layer.forward(found[-1]))
+    return found
+
+
+def backwards(layers: Any, activations: Any, delta: Any) -> dict[str, Any]:
+    """Layer's name -> [dW, db], from the delta of the last layer's outputs."""
+    gradients = {}
+    for layer, inputs, outputs in zip(layers[::-1], activations[-2::-1], activations[:0:-1], strict=True):
+        if layer.has_params():
+            gradients[layer.name] = layer.grad(inputs, delta)
+        delta = layer.delta(outputs, delta)
+    return gradients
 
 
 def softmax(X: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.lab.mistakes import scales
-from reference.lab.mistakes.departures import Array, Departure, Given, Parts
+from reference.lab.mistakes.departures import Array, Departure, Given, Parts, sums
 from reference.lab.mistakes.plain import softmax
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
@@ -40,10 +40,6 @@ class Term:
     missing: str
 
 
-def _rows(A: Array) -> Array:
-    return np.asarray(A.sum(axis=1, keepdims=True))
-
-
 def _largest(X: Array) -> Array:
     return np.asarray(X.max(axis=1, keepdims=True))
 
@@ -64,16 +60,16 @@ TERMS: Mapping[str, Sequence[Term]] = {
     ),
     "SoftmaxLayer.delta": (
         Term("Y delta_next", lambda g: g["Y"] * g["delta_next"], 1, "term-missing"),
-        Term("Y times the sum", lambda g: g["Y"] * _rows(g["Y"] * g["delta_next"]), -1, "term-missing"),
+        Term("Y times the sum", lambda g: g["Y"] * sums(g["Y"] * g["delta_next"]), -1, "term-missing"),
     ),
     "LossCrossEntropy.forward": (
-        Term("t log p", lambda g: -_rows(g["T"] * _log(g["X"])), 1, "term-missing"),
-        Term("(1 - t) log(1 - p)", lambda g: -_rows((1 - g["T"]) * _log(1 - g["X"])), 0, "binary-cross-entropy"),
+        Term("t log p", lambda g: -sums(g["T"] * _log(g["X"])), 1, "term-missing"),
+        Term("(1 - t) log(1 - p)", lambda g: -sums((1 - g["T"]) * _log(1 - g["X"])), 0, "binary-cross-entropy"),
     ),
     f"{_LOSS}.forward": (
-        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "term-missing"),
+        Term("the logarithm", lambda g: np.log(sums(np.exp(g["X"] - _largest(g["X"])))), 1, "term-missing"),
         Term("the shift", lambda g: _largest(g["X"]), 1, "shift-not-undone"),
-        Term("the target's logit", lambda g: _rows(g["T"] * g["X"]), -1, "term-missing"),
+        Term("the target's logit", lambda g: sums(g["T"] * g["X"]), -1, "term-missing"),
     ),
     f"{_LOSS}.delta": (
         Term("p", lambda g: softmax(g["X"]), 1, "softmax-missing"),

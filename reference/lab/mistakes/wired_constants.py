@@ -90,19 +90,8 @@ def _clipping(subject: str, low: float | None, high: float | None) -> Any:
 
 def _scales(ratio: float, sizes: Mapping[str, int]) -> Iterator[scales.Scale]:
     """Factors that one ratio may stand for."""
-    for powers in (
-        (0, 0, 0),
-        (-1, 0, 0),
-        (1, 0, 0),
-        (0, 0, -1),
-        (0, -1, 0),
-        (0, 0, 1),
-        (0, 1, 0),
-        (-2, 0, 0),
-        (2, 0, 0),
-        (-0.5, 0, 0),
-        (0.5, 0, 0),
-    ):
+    of_samples = [(power, 0, 0) for power in (-2, 2, -0.5, 0.5)]
+    for powers in ((0, 0, 0), (-1, 0, 0), (1, 0, 0), (0, 0, -1), (0, -1, 0), (0, 0, 1), (0, 1, 0), *of_samples):
         scale = scales.fitting([ratio], [sizes], powers=powers)
         if scale is not None:
             yield scale

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.numerics.balls.scalar import Ball, boxed
+from reference.numerics.balls.elementary import UNARY
+from reference.numerics.balls.scalar import ANSWERS, Ball, boxed
 from reference.numerics.balls.tape import SETTINGS, Refused
 
 FLOAT64 = np.dtype(np.float64)
@@ -39,14 +40,10 @@ class BallArray(np.ndarray[Any, Any]):
         return self.view()
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from reference.numerics.balls import ufuncs  # noqa: PLC0415 - which needs this module
-
-        return ufuncs.dispatch(ufunc, method, inputs, options)
+        return ANSWERS["__array_ufunc__"](ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        from reference.numerics.balls import functions  # noqa: PLC0415 - which needs this module
-
-        return functions.dispatch(function, args, options)
+        return ANSWERS["__array_function__"](function, args, options)
 
     def __getitem__(self, index: Any) -> Any:
         return wrapped(np.ndarray.__getitem__(self, plain(index)))
@@ -149,20 +146,15 @@ for _name in ("trace", "cumsum", "cumprod", "prod", "sum", "all", "any", "search
 
 def of_scalar(ball: Ball, name: str) -> Any:
     """An attribute of a single ball: that of an array without axes, where numpy's scalars have it."""
-    if name in {"real", "T", "conj", "conjugate", "copy", "item", "imag", "astype", "flat"}:
-        return {
-            "real": ball,
-            "T": ball,
-            "imag": 0.0,
-            "conj": lambda: ball,
-            "conjugate": lambda: ball,
-            "copy": lambda *_: ball,
-            "item": lambda *_: ball,
-            "astype": lambda dtype, *_, **__: converted(ball, dtype),
-            "flat": [ball],
-        }[name]
-    from reference.numerics.balls.elementary import UNARY  # noqa: PLC0415 - which needs this package's scalars
-
+    own = {
+        "real": ball,
+        "T": ball,
+        "imag": 0.0,
+        "copy": lambda *_: ball,
+        "astype": lambda dtype, *_, **__: converted(ball, dtype),
+    }
+    if name in own:
+        return own[name]
     if name in UNARY:  # numpy calls the method of that name on the elements of an array of objects
         return lambda: UNARY[name](ball)
     if hasattr(np.ndarray, name) and not hasattr(np.generic, name):
@@ -170,6 +162,9 @@ def of_scalar(ball: Ball, name: str) -> Any:
     if not hasattr(np.ndarray, name):
         raise AttributeError(f"a number in ball arithmetic has no attribute {name!r}")
     return getattr(one_element(ball), name)
+
+
+ANSWERS["__getattr__"] = of_scalar
 
 
 def one_element(ball: Ball) -> BallArray:

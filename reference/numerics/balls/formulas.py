@@ -233,7 +233,7 @@ def _compared(
     at: tuple[int, Index] | None,
     floor: float | None,
 ) -> Difference | None:
-    worst: tuple[float, float, int, int] | None = None
+    found: list[tuple[float, float, int, int]] = []
     for position, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
         pairs = zip(plain(truth).ravel(), plain(answer).ravel(), strict=True)
         size = max((abs(ball.value).upper() for ball in plain(truth).ravel()), default=arb(0))
@@ -243,11 +243,10 @@ def _compared(
             if at is not None and at != (places[position], index):
                 continue
             if due.value.is_finite() and came.value.is_finite():
-                distance = _distance(due.value, came.value, size, granted)
-                worst = max(worst or (-1.0, -1.0, 0, 0), (*distance, position, number))
-    if worst is None:
+                found.append((*_distance(due.value, came.value, size, granted), position, number))
+    if not found:
         return None
-    relative, width, position, number = worst
+    relative, width, position, number = max(found)
     exact_due, exact_came = (plain(side[position]).ravel()[number].value for side in (truths, answers))
     underflows = not exact_due.is_zero() and bool(abs(exact_due) < ball_tolerances.SMALLEST_NORMAL)
     index = tuple(int(each) for each in np.unravel_index(number, truths[position].shape))
@@ -278,11 +277,12 @@ def _distance(due: Any, came: Any, size: Any, granted: Any) -> tuple[float, floa
     off = came - due
     scale = abs(due).lower()
     if not scale > 0:
-        scale = size * arb(10) ** -60
+        scale = size * ball_tolerances.FORMULA_ZERO
     if not scale > 0:
         scale = arb(1)
     # A guard against overflow, such as cosh of what is clipped at 350, is no other formula.
     if abs(off).upper() <= granted:
         return 0.0, 0.0
     least = abs(off).lower()
-    return (max(float(least / scale), float(arb(2) ** -1000)) if least > 0 else 0.0), float((off.rad() / scale).upper())
+    part = max(float(least / scale), ball_tolerances.SMALLEST_NORMAL) if least > 0 else 0.0
+    return part, float((off.rad() / scale).upper())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial, reduce
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -22,16 +24,14 @@ from reference.numerics.balls.array import (
     without_balls,
     wrapped,
 )
-from reference.numerics.balls.scalar import Ball, boxed, is_missing, made
+from reference.numerics.balls.scalar import ANSWERS, Ball, boxed, is_missing, made
 from reference.numerics.balls.tape import Refused
-from reference.numerics.balls.ufuncs import ONE, PAIRS
+from reference.numerics.balls.ufuncs import ONE, PAIRS, REDUCED
 
 OWN: dict[Any, Callable[..., Any]] = {}
 #: Functions whose result is not made of the elements' values: shapes, places, types.
 _PLACES = {"shape", "ndim", "size", "nonzero", "argwhere", "flatnonzero", "count_nonzero", "iscomplexobj", "isrealobj"}
 _PLACES |= {"may_share_memory", "shares_memory", "ravel_multi_index", "unravel_index", "indices", "broadcast_shapes"}
-
-
 #: Functions that compare all elements: what is no number has no place among them.
 _ORDERED = {np.sort, np.partition, np.argpartition, np.argmax, np.argmin}
 
@@ -70,6 +70,9 @@ def dispatch(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
     except (TypeError, AttributeError, NotImplementedError) as error:
         raise Refused(name, "has no form in ball arithmetic") from error
     return _checked(name, result)
+
+
+ANSWERS["__array_function__"] = dispatch
 
 
 def refuse_missing(name: str, array: BallArray) -> None:
@@ -116,10 +119,7 @@ def _sum(numbers: list[Any]) -> Ball:
 
 
 def _product(numbers: list[Any]) -> Ball:
-    result = Ball(arb(1))
-    for number in numbers:
-        result = result * number
-    return result
+    return reduce(mul, numbers, Ball(arb(1)))
 
 
 def _folded(name: str) -> Callable[[list[Any]], Ball]:
@@ -128,16 +128,13 @@ def _folded(name: str) -> Callable[[list[Any]], Ball]:
     def folded(numbers: list[Any]) -> Ball:
         if not numbers:
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
-        result = boxed(numbers[0])
-        for number in numbers[1:]:
-            result = fold(result, number)
-        return result
+        return reduce(fold, numbers[1:], boxed(numbers[0]))
 
     return folded
 
 
 #: Reductions by name: from the numbers to one.
-REDUCTIONS: dict[str, Callable[[list[Any]], Ball]] = {
+_REDUCTIONS: dict[str, Callable[[list[Any]], Ball]] = {
     "add": _sum,
     "multiply": _product,
     **{name: _folded(name) for name in ("maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot")},
@@ -153,9 +150,12 @@ def reduced(
     """One number for each group along the axes."""
     del dtype, out
     rows, shape = rows_along(_with_options(name, np.asarray(plain(balls(x))), options), axis, keepdims=bool(keepdims))
-    results = [REDUCTIONS[name](list(row)) for row in rows.reshape(math.prod(rows.shape[:-1]), -1)]
+    results = [_REDUCTIONS[name](list(row)) for row in rows.reshape(math.prod(rows.shape[:-1]), -1)]
     kept = of_numbers(results, shape)
     return kept if kept.ndim else kept.item()
+
+
+REDUCED.update({name: partial(reduced, name) for name in _REDUCTIONS})
 
 
 def rows_along(array: Any, axis: Any, *, keepdims: bool) -> tuple[Any, tuple[int, ...]]:

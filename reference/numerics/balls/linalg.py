@@ -14,6 +14,7 @@ from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.functions import own
 from reference.numerics.balls.scalar import Ball, boxed, enclosed
 from reference.numerics.balls.tape import Refused, Undecided, record_block
+from reference.numerics.balls.ufuncs import PRODUCTS, dispatch
 
 Objects = np.ndarray[Any, Any]
 
@@ -69,9 +70,6 @@ def product(a: Any, b: Any) -> Any:
     return result if np.ndim(result) else result[()] if isinstance(result, np.ndarray) else result
 
 
-matmul = product
-
-
 def vecdot(a: Any, b: Any) -> Any:
     """`np.vecdot`, of arrays of objects: the products of their last axes."""
     return plain(np.sum(wrapped(balls(a)) * b, axis=-1))
@@ -85,6 +83,9 @@ def matvec(a: Any, b: Any) -> Any:
 def vecmat(a: Any, b: Any) -> Any:
     """`np.vecmat`, of arrays of objects: stacks of vectors times stacks of matrices."""
     return product(np.asarray(plain(balls(a)))[..., None, :], b)[..., 0, :]
+
+
+PRODUCTS.update(matmul=product, vecdot=vecdot, matvec=matvec, vecmat=vecmat)
 
 
 def _pivoted(matrix: Objects, sides: Objects) -> tuple[Objects, Objects, int]:
@@ -194,8 +195,6 @@ def _det(a: Any) -> Any:
 @own(np.linalg.slogdet)
 def _slogdet(a: Any) -> Any:
     found = _det(a)
-    from reference.numerics.balls.ufuncs import dispatch  # noqa: PLC0415 - for single balls as well
-
     sign, size = (dispatch(ufunc, "__call__", (found,), {}) for ufunc in (np.sign, np.absolute))
     return (
         np.linalg._linalg.SlogdetResult(sign, np.log(size)) if hasattr(np.linalg, "_linalg") else (sign, np.log(size))
@@ -300,8 +299,7 @@ def _multi_dot(arrays: Any, *, out: Any = None) -> Any:
 @own(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:  # noqa: A002 - numpy's name
     array = balls(x)
-    flat = axis is None and (ord is None or array.ndim == 1)
-    if not flat and axis is None:
+    if axis is None and array.ndim > 1:
         axis = tuple(range(array.ndim))
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]

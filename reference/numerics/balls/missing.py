@@ -100,7 +100,7 @@ own(np.nanargmin)(_place(np.argmin, np.inf))
 
 
 @own(np.nan_to_num)
-def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def _nan_to_num(x: Any, copy: Any = None, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     del copy, posinf, neginf
     array = balls(x)
     bad = np.isnan(array)

@@ -27,7 +27,7 @@ def log_sum_exp(array: BallArray, axis: Any, weights: Any = None) -> Any:
 
 
 @own(np.median)
-def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
+def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = None, keepdims: Any = False) -> Any:
     del out, overwrite_input
     rows, shape = rows_along(balls(a), axis, keepdims=keepdims is True)
     n = rows.shape[-1]

@@ -85,8 +85,8 @@ class _Rebinding:
             return self._class(value) if _is_users(value.__module__) and not issubclass(value, Ball) else value
         if type(value) in {list, tuple, dict}:
             return self._container(value)
-        if self._holds_numbers(value):
-            return self._with_balls(value)
+        if type(value) is np.ndarray:
+            return self._array(value)
         if _is_users(type(value).__module__) and hasattr(value, "__dict__") and not isinstance(value, BallArray):
             return self._object(value)
         return value
@@ -96,13 +96,16 @@ class _Rebinding:
         self._kept.append(value)
 
     def _container(self, value: Any) -> Any:
-        """A container that holds something to be copied, or itself."""
-        inner = list(value.values()) if isinstance(value, dict) else list(value)
-        if not any(callable(each) or hasattr(each, "__dict__") or self._holds_numbers(each) for each in inner):
-            return value.copy() if isinstance(value, dict | list) else value
+        """The container with copies of what it holds, which may be itself."""
+        if isinstance(value, tuple):
+            return tuple(map(self.replaced, value))
+        found = type(value)()
+        self._remember(value, found)
         if isinstance(value, dict):
-            return {key: self.replaced(each) for key, each in value.items()}
-        return type(value)(self.replaced(each) for each in value)
+            found.update((key, self.replaced(each)) for key, each in value.items())
+        else:
+            found.extend(map(self.replaced, value))
+        return found
 
     def _function(self, function: types.FunctionType) -> Any:
         wrapped = getattr(function, "__wrapped__", None)
@@ -122,29 +125,19 @@ class _Rebinding:
         found.__dict__.update(function.__dict__)
         for old, new in zip(function.__closure__ or (), cells or (), strict=True):
             try:
-                new.cell_contents = self._data(old.cell_contents)
+                new.cell_contents = self.replaced(old.cell_contents)
             except ValueError:  # a cell that is not filled yet
                 continue
         for name in _names(function.__code__):
             if name in function.__globals__:
-                space[name] = self._data(function.__globals__[name])
+                space[name] = self.replaced(function.__globals__[name])
         return found
 
-    def _data(self, value: Any) -> Any:
-        """A global or a closed-over value; an array is copied, since the function may write into it."""
-        if type(value) is np.ndarray and value.dtype.kind in "fiub" and not self._holds_numbers(value):
-            if id(value) not in self._memo:
-                self._remember(value, value.copy())
-            return self._memo[id(value)]
-        return self.replaced(value)
-
-    def _holds_numbers(self, value: Any) -> bool:
-        """Whether it is an array that becomes one of balls."""
-        return self._exact is not None and type(value) is np.ndarray and value.dtype == np.float64
-
-    def _with_balls(self, array: Any) -> BallArray:
-        exact = self._exact or ()
-        numbers = [Ball(arb(x)) if x in exact else boxed(x) for x in array.ravel().tolist()]
+    def _array(self, array: Any) -> Any:
+        """One of balls, if they are asked for; else a copy, since the function may write into it."""
+        if self._exact is None or array.dtype != np.float64:
+            return array.copy()
+        numbers = [Ball(arb(x)) if x in self._exact else boxed(x) for x in array.ravel().tolist()]
         return of_numbers(numbers, array.shape)
 
     def _class(self, kind: type) -> type:
@@ -182,7 +175,7 @@ class _Rebinding:
             return value
         self._remember(value, found)
         for name, each in vars(value).items():
-            found.__dict__[name] = self._data(each)
+            found.__dict__[name] = self.replaced(each)
         return found
 
     def _import(self, name: str, *args: Any, **options: Any) -> Any:

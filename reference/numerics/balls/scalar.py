@@ -14,6 +14,8 @@ from reference.numerics.balls.constants import decimal, floating
 from reference.numerics.balls.tape import SETTINGS, TAPE, TIES, Refused, Undecided, count_comparison
 
 _NUMBERS = (int, float, np.number, np.bool_)
+#: What numpy and Python ask of balls, by name. Who answers needs balls: `array`, `ufuncs` and `functions` enter here.
+ANSWERS: dict[str, Callable[..., Any]] = {}
 
 
 class Ball:
@@ -168,22 +170,16 @@ class Ball:
         raise Refused("round()")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from reference.numerics.balls import ufuncs  # noqa: PLC0415 - which needs this module
-
-        return ufuncs.dispatch(ufunc, method, inputs, options)
+        return ANSWERS["__array_ufunc__"](ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        from reference.numerics.balls import functions  # noqa: PLC0415 - which needs this module
-
-        return functions.dispatch(function, args, options)
+        return ANSWERS["__array_function__"](function, args, options)
 
     def __getattr__(self, name: str) -> Any:
         """The methods of a numpy scalar are those of an array without axes."""
         if name.startswith("_"):
             raise AttributeError(name)
-        from reference.numerics.balls import array  # noqa: PLC0415 - which needs this module
-
-        return array.of_scalar(self, name)
+        return ANSWERS["__getattr__"](self, name)
 
     def __repr__(self) -> str:
         return f"Ball({self.value})"

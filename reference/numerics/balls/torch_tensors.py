@@ -81,19 +81,8 @@ class _Mode(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ig
         return result
 
 
-_MAKERS = {
-    "zeros",
-    "ones",
-    "empty",
-    "full",
-    "eye",
-    "scalar_tensor",
-    "empty_strided",
-    "new_zeros",
-    "new_ones",
-    "new_full",
-}
-_MAKERS |= {"new_empty", "tensor", "lift_fresh", "zeros_like", "ones_like", "full_like", "empty_like"}
+_MAKERS = {"zeros", "ones", "empty", "full", "eye", "scalar_tensor", "empty_strided", "tensor", "lift_fresh"}
+_MAKERS |= {"new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like", "empty_like"}
 
 
 def _is_default(options: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from reference.numerics import ball_tolerances
 from reference.numerics.balls import scalar
 from reference.numerics.balls.array import BallArray, elements, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
-from reference.numerics.balls.scalar import Ball, boxed, compared, enclosed, is_missing, made, stair
+from reference.numerics.balls.scalar import ANSWERS, Ball, boxed, compared, enclosed, is_missing, made, stair
 from reference.numerics.balls.tape import TAPE, Refused, Undecided
 
 
@@ -51,7 +51,7 @@ def _times_log(x: Ball, log: Callable[[Any], Ball], y: Any) -> Any:
     if x.value.is_zero():
         w = enclosed(y)
         value = (w if log is UNARY["log"] else 1 + w).log()
-        return made(arb(0), (x, value), (y, arb(0)))
+        return made(arb(0), (x, value), (y, 0))
     return x * log(y)
 
 
@@ -134,7 +134,7 @@ def _polygamma(order: Any, x: Any) -> Ball:
 
 def _order(ball_of_order: Any) -> Any:
     if type(ball_of_order) is Ball and ball_of_order.tracked:
-        raise Refused("the order of a Bessel function", "has no derivative here")
+        raise Refused("the derivative by the order of a Bessel function")
     return enclosed(ball_of_order)
 
 
@@ -218,6 +218,9 @@ TRUTH = {
     **{name: np.frompyfunc(function, 1, 1) for name, function in _TRUTH_OF_ONE.items()},
     **{name: np.frompyfunc(function, 2, 1) for name, function in _TRUTH_OF_TWO.items()},
 }
+#: Products of matrices, which `linalg` enters, and reductions, which `functions` enters: both need this module.
+PRODUCTS: dict[str, Callable[..., Any]] = {}
+REDUCED: dict[str, Callable[..., Any]] = {}
 #: Those for which numpy's own loop over objects does the same, and faster.
 _BY_OPERATOR = {"add", "subtract", "multiply"}
 _IGNORED = {"dtype", "casting", "order", "subok", "signature", "sig"}
@@ -238,35 +241,36 @@ def dispatch(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str
         _computed(ufunc, method, operands, {**kept, "where": where, "out": plain(out[0])})
         return out[0]
     result = _computed(ufunc, method, operands, kept)
-    if out is not None and method != "at":
+    if out is not None:
         target = out[0]
         target[...] = result
         return target
     return result
 
 
-def _computed(ufunc: Any, method: str, operands: list[Any], options: dict[str, Any]) -> Any:  # noqa: PLR0911 - one kind of function a line
-    from reference.numerics.balls import functions, linalg  # noqa: PLC0415 - which need this module
+ANSWERS["__array_ufunc__"] = dispatch
 
+
+def _computed(ufunc: Any, method: str, operands: list[Any], options: dict[str, Any]) -> Any:  # noqa: PLR0911 - one kind of function a line
     name = ufunc.__name__
     if method == "at":
         return _at(name, operands)
-    if name in {"matmul", "vecdot", "matvec", "vecmat"}:
+    if name in PRODUCTS:
         if method != "__call__" or options:
             raise Refused(f"np.{name} with {', '.join(options) or method}")
-        return wrapped(getattr(linalg, name)(*operands))
+        return wrapped(PRODUCTS[name](*operands))
     if name in TRUTH:
         result = getattr(TRUTH[name], method)(*operands, **options)
         return result.astype(bool) if isinstance(result, np.ndarray) else np.bool_(result)
     if name == "clip":
         return wrapped(TWO["minimum"](TWO["maximum"](*operands[:2]), operands[2]))
-    if method == "reduce" and name in functions.REDUCTIONS:
-        return functions.reduced(name, operands[0], *operands[1:], **options)
+    if method == "reduce" and name in REDUCED:
+        return REDUCED[name](operands[0], **options)
     if name in ONE:
         return wrapped(getattr(ONE[name], method)(*operands, **options))
     if name in TWO:
-        by_operator = name in _BY_OPERATOR and all(isinstance(x, np.ndarray) for x in operands) and method == "__call__"
-        return wrapped((ufunc if by_operator else getattr(TWO[name], method))(*operands, **options))
+        by_operator = name in _BY_OPERATOR and all(isinstance(x, np.ndarray) for x in operands)
+        return wrapped(getattr(ufunc if by_operator else TWO[name], method)(*operands, **options))
     raise Refused(f"the function {name}")
 
 

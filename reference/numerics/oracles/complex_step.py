@@ -22,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import random_rounding, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.numbers import Numbers
+from reference.numerics.sampling import seeded
 
 Array = NDArray[np.float64]
 Forward = Callable[..., ArrayLike]
@@ -136,8 +136,8 @@ class Along:
     def __init__(self, forward: Forward, args: Sequence[ArrayLike]) -> None:
         self._forward = forward
         self._args = finite_differences.doubles(args, "args")
-        self._noise: Array | None = None
-        self._noise_length = 0.0
+        #: An error, and the length of the direction for which it was measured.
+        self._measured: tuple[Array, float] | None = None
         self.passes = 0
 
     def __call__(self, directions: Sequence[ArrayLike]) -> Estimate:
@@ -149,9 +149,9 @@ class Along:
         """
         vectors = self._vectors(directions)
         length = _largest(vectors)
-        if self._noise is None or length > tolerances.MEASURED_LENGTH * self._noise_length:
-            self._noise, self._noise_length = self._measure(vectors), length
-        return _estimate(self._derivative(vectors, self._step(vectors)), self._noise)
+        if self._measured is None or length > tolerances.MEASURED_LENGTH * self._measured[1]:
+            self._measured = self._measure(vectors), length
+        return _estimate(self._derivative(vectors, self._step(vectors)), self._measured[0])
 
     def measured(self, directions: Sequence[ArrayLike]) -> Estimate:
         """The derivative along ``directions``, with an error that is measured for this direction."""

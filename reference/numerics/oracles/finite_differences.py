@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import random_rounding, tolerances, waves
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[np.float64]
 
@@ -147,8 +147,8 @@ def directional(
     if together:
         return derivative(lambda ts: forward([moved(t) for t in ts]), scale, near=near, together=True)
 
-    def along(t: float) -> ArrayLike:
-        return np.asarray(forward(*moved(t)), dtype=np.float64)
+    def along(t: float) -> Any:
+        return forward(*moved(t))
 
     noise, nearest = _noise(forward, moved, scale * near)
     with np.errstate(all="ignore"):
@@ -165,8 +165,8 @@ def agreeing(
     found: Estimate,
     noise: Any,
     *,
-    ratio: float = 1.0,
-    args: Sequence[Array] = (),
+    ratio: float,
+    args: Sequence[Array],
     is_floor: bool = False,
 ) -> Estimate:
     """An estimate where far shorter steps do not speak against it; elsewhere it is unknown.
@@ -330,7 +330,7 @@ def _extrapolated(
         factor = 4.0**power
         odd, truncation = _next_column(odd, factor)
         even, one_sided = _next_column(even, factor)
-        usable = usable[1:] & usable[:-1]
+        usable = usable[:-1]  # where a step is usable, so are all that are shorter
         amplification *= (factor + 1) / (factor - 1)
         # Times the second step of the entry, which also spans a kink that the shortest step does not reach.
         truncation = np.maximum(truncation, 2 * steps[power:] * one_sided)

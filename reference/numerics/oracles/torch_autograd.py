@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import regimes, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import torch_rounding
+from reference.numerics.sampling import seeded
 
 if TYPE_CHECKING:
     import torch
@@ -308,9 +308,7 @@ def _scattered(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, 
         with torch_rounding.random_rounding(rng, trail):
             again = _again(compute, given, results)
         with np.errstate(all="ignore"):
-            differences = [
-                np.where(one == two, 0.0, np.abs(one - two / factor)) for one, two in zip(results, again, strict=True)
-            ]
+            differences = [np.abs(one - two / factor) for one, two in zip(results, again, strict=True)]
         largest = [np.maximum(most, new) for most, new in zip(largest, differences, strict=True)]
     return tuple(
         Estimate(

@@ -6,11 +6,12 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_info, threadpool_limits
+
+from reports.io.version import version_of
 
 _PACKAGES = ("numpy", "torch", "python-flint")
 
@@ -19,7 +20,7 @@ def describe() -> dict[str, Any]:
     """The versions of the libraries, the processor, and the number of threads of each library for linear algebra."""
     return {
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: version_of(name) for name in _PACKAGES},
         "system": platform.platform(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -38,13 +39,6 @@ def one_thread() -> Iterator[None]:
     """
     with threadpool_limits(limits=1):
         yield
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _cpu() -> str:

@@ -12,25 +12,14 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from reports.study.bench.tables import Effort, Say, Table
 
-#: The module of each benchmark in this package, by the name that ``--only`` takes.
-BENCHMARKS = {
-    "examiner": "examiner",
-    "gradcheck": "gradcheck",
-    "checkers": "checkers",
-    "mistakes": "mistakes",
-    "second-hand": "second_hand",
-    "false-alarms": "false_alarms",
-    "accuracy": "accuracy",
-    "search": "search",
-    "softmax-cost": "softmax_cost",
-    "training": "training",
-    "calls": "calls",
-    "growth": "growth",
-    "footprint": "footprint",
-}
+#: What ``--only`` takes. Each has a module of its name in this package, with "_" for "-".
+BENCHMARKS = (
+    "examiner", "gradcheck", "checkers", "mistakes", "second-hand", "false-alarms", "accuracy", "search",
+    "softmax-cost", "training", "calls", "growth", "footprint",
+)  # fmt: skip
 
 
 def runner(name: str) -> Callable[[Effort, Say], list[Table]]:
     """The function ``run`` of the benchmark with that name: it measures, and returns tables."""
-    module = importlib.import_module(f"reports.study.bench.{BENCHMARKS[name]}")
+    module = importlib.import_module(f"reports.study.bench.{name.replace('-', '_')}")
     return cast("Callable[[Effort, Say], list[Table]]", module.run)
