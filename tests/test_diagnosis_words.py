@@ -162,3 +162,13 @@ def test_the_code_tells_where_the_answers_cannot_be_explained(monkeypatch: pytes
     monkeypatch.setattr(naming, "name", failing)
     words = {each.mistake for each in check_vjp(lambda x: np.sin(x) ** 2, vjp, drawn(3)).failed}
     assert "factor-missing" in words
+
+
+@pytest.mark.parametrize(("check", "mistake"), [
+    ("vjp.gradient[0].values", "crash"), ("vjp.gradient[0].values", "swapped"), ("vjp.gradient.linear", None),
+    ("vjp.forward.values", "scaled"),
+])  # fmt: skip
+def test_what_says_enough_or_is_of_no_argument_is_left_as_it_is(check: str, mistake: str | None) -> None:
+    """Nothing is looked for."""
+    violation = Violation(fact("shape of", what="x", shape=(2,)), fact("shape", shape=(3,)), mistake=mistake)
+    assert naming.explained(SimpleNamespace(), check, violation) is violation  # type: ignore[arg-type]

@@ -99,6 +99,9 @@ def test_each_option_reaches_the_judge(door: str, option: str, called: list[Call
     (call,) = called
     assert call.options[option] is AS_THEY_ARE[option]
     assert not call.options.keys() & (AS_THEY_ARE.keys() - {option})
+    if door not in {"plain functions", "a loss"}:
+        DOORS[door](fixed=(1,) if door != "a layer" else (0,))
+        assert called[-1].options["fixed"] == ([1] if door != "a layer" else [0])
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -135,7 +138,7 @@ def test_what_is_said_of_inputs_is_said_of_arrays(door: str, called: list[Call])
 
 def test_a_definition_of_a_layer_takes_its_parameters_by_name(called: list[Call]) -> None:
     """After the inputs; that of a loss takes the parameters as one."""
-    DOORS["a layer"](spec=lambda x, W: x + 2 * W)
+    DOORS["a layer"](spec=lambda x, *, W: x + 2 * W)
     assert called[-1].options["spec"](X, W).tolist() == (X + 2 * W).tolist()
     DOORS["a loss"](spec=lambda params: params["w"] * params["b"])
     assert called[-1].options["spec"](X, B).tolist() == (X * B).tolist()
@@ -157,6 +160,8 @@ def test_functions_are_flat_and_keep_their_names(door: str, called: list[Call]) 
     else:
         assert (call.forward.__qualname__, call.vjp.__qualname__) == ("Scaling.forward", "Scaling.backward")
     assert call.forward.__module__ == call.vjp.__module__ == __name__
+    if door != "a layer":
+        assert (call.forward.__name__, call.vjp.__name__) == (call.forward.__qualname__, call.vjp.__qualname__)
     assert not hasattr(call.forward, "__wrapped__")
     if door == "functions":
         return
@@ -187,6 +192,14 @@ def test_keyword_arguments_are_passed_on(called: list[Call]) -> None:
     call.vjp(X, X)
     assert seen[-2:] == [["a"], ["a"]]
     assert all(each is not names for each in seen[-2:])
+    assert [each.tolist() for each in call.vjp(3 * X, X)] == [(3 * X).tolist()]
+
+
+def test_gradients_of_a_pair_may_come_by_name(called: list[Call]) -> None:
+    """Those of the parameters of its forward pass."""
+    layers.check_layer(with_cache, lambda d, cache: {"dw": d * cache[0], "x": d * cache[1]}, W, W + 1)
+    found = called[-1].vjp(np.ones(W.shape), W, W + 1)
+    assert [each.tolist() for each in found] == [(W + 1).tolist(), W.tolist()]
 
 
 @pytest.mark.parametrize(("doored", "said"), [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from reference.findings import Finding, Findings
+from reference.findings import Evidence, Finding, Findings
 from reference.gradients.doors import outputs, scripts, translation
 from reference.gradients.doors.outputs import Outputs
 from reference.wording import fact
@@ -71,6 +72,8 @@ def test_whole_numbers_among_outputs_have_no_part() -> None:
     assert found[1] is None
     assert found[2]["w"].tolist() == [[2, 3]]
     assert found[2]["n"] is None
+    assert out.place((1,), ((2,),)) == ("output[0]", (1,))
+    assert out.place((2,), ((2,),)) == ("output[2]['w']", (0, 0))
     assert out.joined({"y": X, "n": WHOLE}, [X]).tolist() == [1, 2]
     assert out.parted(X, [X])["y"].tolist() == [1, 2]
     only = (WHOLE, WHOLE)
@@ -96,7 +99,10 @@ def test_findings_have_the_users_names() -> None:
     asked = {"args[0]": X.tolist(), "args[1]": W.tolist(), "cotangent": [1.0, 2.0, 3.0, 4.0]}
     given = finding(due=due, came=came, index=(3,), counterexample=asked, repro="x")
     script = scripts.Script(("print(forward(*args))",), ("print(vjp(cotangent, *args))",))
+    given = replace(given, evidence=Evidence("gradient[1]", [[3.0, 4.0]], [[3.0, 5.0]], [[0.0, 0.0]]))
     (found,) = translation.translated(Findings([given]), one, script)
+    assert found.evidence is not None
+    assert (found.evidence.name, found.evidence.actual) == ("gradient of args[1]['w']", [[3.0, 4.0]])
     assert (found.due.fields["what"], found.due.fields["index"]) == ("output['z']", (0, 1))
     assert (found.came.fields["what"], found.came.fields["index"]) == ("output['z']", (0, 1))
     assert found.came.more[0].fields["other"] == "args[1]['w']"
@@ -110,6 +116,18 @@ def test_findings_have_the_users_names() -> None:
     assert "args = (np.array([1.0, 2.0]), {'w': np.array([[3.0, 4.0]])},)" in found.repro
     assert "cotangent = {'y': np.array([1.0, 2.0]), 'z': np.array([[3.0, 4.0]])}" in found.repro
     assert found.repro.endswith("print(vjp(cotangent, *args))\n")
+    assert "# vjp.forward.values\n" in found.repro
+
+
+def test_a_script_has_arrays_of_the_given_precision() -> None:
+    """And a cotangent of theirs."""
+    one = adapter(X.astype(np.float32), WHOLE)
+    asked = {"args[0]": X.tolist(), "args[1]": WHOLE.tolist(), "cotangent": [1.0, 2.0]}
+    script = scripts.Script(("print(forward(*args))",), ("print(vjp(cotangent, *args))",))
+    (found,) = translation.translated(Findings([finding(counterexample=asked, repro="x")]), one, script)
+    assert found.repro is not None
+    assert found.repro.count("dtype=np.float32") == 2
+    assert found.repro.count("dtype=np.int") == 1
 
 
 def test_a_gradient_is_that_of_an_argument_or_of_a_part() -> None:
@@ -124,7 +142,7 @@ def test_a_gradient_is_that_of_an_argument_or_of_a_part() -> None:
     (found,) = translation.translated(Findings([finding(came=named, actual="x")]), one, None)
     assert found.came.fields["names"] == ("vjp.forward.answers", "gradient of args[1]['w']")
     assert found.due is None
-    plain = finding(expected="e", actual="a")
+    plain = finding(expected="e", actual="a", evidence=Evidence("forward", [1.0], [2.0], [0.0]))
     assert translation.translated(Findings([plain]), one, None)[0] == plain
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from reference.findings import Violation
-from reference.gradients.doors import layers, objects
+from reference.gradients.doors import functions, layers, objects, tensors
 from reference.gradients.doors.objects import Attribute, Parameter
 from reference.gradients.doors.structure import Arrays
+from tests.comparing import needs_torch
 
 pytestmark = pytest.mark.catalogue
 
@@ -37,7 +38,7 @@ def test_an_output_without_cache_is_told(answer: Any) -> None:
     """With the type that came."""
     with pytest.raises(Violation) as caught:
         layers.parted(answer)
-    assert caught.value.mistake == "wrong-type"
+    assert (caught.value.due.kind, caught.value.mistake) == ("output and cache", "wrong-type")
     assert caught.value.came.fields["name"] == type(answer).__name__
 
 
@@ -173,6 +174,7 @@ def test_gradients_are_found_in_containers(one: str, other: str) -> None:
         ((one, "W"), (other, "W")), ((one, "b"), (other, "db")), ((one, 3), (other, 3)),
     ]  # fmt: skip
     assert by_key[0].name == f"layer.{one}['W']"
+    assert Parameter((one, "W", 0), ()).name == f"layer.{one}['W'][0]"
     by_place = objects._found(Linear(leaving(**{other: (W, X, 1)}), **{one: [W, X, 2]}), (X,))
     assert [(each.path, each.gradient) for each in by_place] == [((one, 0), (other, 0)), ((one, 1), (other, 1))]
     assert objects._found(Linear(leaving(**{other: [W]}), **{one: [W, X]}), (X,)) == []
@@ -309,3 +311,63 @@ def test_gradients_are_looked_for_with_the_cache_and_on_copies() -> None:
     assert not hasattr(layer, "dW")
     (found,) = objects._found(layer, (x,))
     assert (found.path, found.gradient) == (("W",), ("dW",))
+
+
+def test_a_script_writes_down_keyword_arguments() -> None:
+    """All of them, in both calls."""
+    found = functions._adapter(np.sum, np.sum, (X,), {"axis": 0, "keepdims": True})
+    assert found is not None
+    script = functions._script(found, {"axis": 0, "keepdims": True})
+    assert script.forward[-1] == "print(sum(*args, axis=0, keepdims=True))"
+    assert script.vjp[-1] == "print(sum(cotangent, *args, axis=0, keepdims=True))"
+
+
+def test_a_forward_pass_is_tried_with_copies() -> None:
+    """What it raises is for the checks to find out."""
+
+    def writing(x: Any) -> Any:
+        x *= 2.0
+        return x
+
+    x = X.copy()
+    assert functions._answer(writing, (x,)).tolist() == (2 * X).tolist()
+    assert x.tolist() == X.tolist()
+    assert functions._answer(lambda x: x.missing, (X,)) is None
+
+
+@needs_torch
+def test_arrays_are_shared_with_tensors_where_they_can_be() -> None:
+    """What is read-only or laid out in another order is copied; what is no array stays as it is."""
+    fixed = X.copy()
+    fixed.flags.writeable = False
+    plain, turned, read_only, word = tensors._shared([X, np.ones((2, 3)).T, fixed, "mean"])
+    assert plain.data_ptr() == X.ctypes.data
+    assert tuple(turned.shape) == (3, 2)
+    assert turned.is_contiguous()
+    assert read_only.data_ptr() != fixed.ctypes.data
+    assert word == "mean"
+    one, (two, three) = tensors._detached([plain, (read_only, "mean")])
+    assert (one.tolist(), two.tolist(), three) == (X.tolist(), X.tolist(), "mean")
+
+
+@needs_torch
+def test_a_function_of_torch_is_applied_and_pulled_back() -> None:
+    """Each argument of floating point has its gradient; others, and what does not enter, have none."""
+    import torch  # noqa: PLC0415 - optional
+
+    class Scaled:
+        @staticmethod
+        def apply(x: Any, n: Any, unused: Any, whole: Any) -> Any:
+            return 2.0 * x * n, whole
+
+    whole = np.arange(2)
+    found = tensors.applied(Scaled, (X, 3, X, whole))
+    assert [type(each) for each in found] == [np.ndarray, np.ndarray]
+    assert found[0].tolist() == (6.0 * X).tolist()
+    gradients = tensors.pulled_back(Scaled, (np.array([1.0, 10.0]), None), (X, 3, X.copy(), whole))
+    assert gradients[0].tolist() == [6.0, 60.0]
+    assert gradients[1:] == (None, None, None)
+    joined = tensors.joined([torch.ones(2, 1), 3.0, X])
+    assert joined.tolist() == [1.0, 1.0, 3.0, *X.tolist()]
+    assert tensors.as_array_if_tensor(torch.ones(2, requires_grad=True)).tolist() == [1.0, 1.0]
+    assert tensors.as_array_if_tensor("mean") == "mean"

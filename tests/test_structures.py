@@ -23,6 +23,14 @@ class Pair(NamedTuple):
     b: Any
 
 
+class Parts(list):  # type: ignore[type-arg]  # of anything
+    """A list of parameters."""
+
+
+class Own(dict):  # type: ignore[type-arg]  # of anything
+    """A dict of parameters."""
+
+
 ONE, TWO, THREE = np.array([1.0, 2.0]), np.array([[3.0]]), np.array([4.0, 5.0, 6.0])
 
 #: A value, and the names of its arrays.
@@ -42,6 +50,7 @@ VALUES: dict[str, tuple[Any, list[str]]] = {
     "settings": ({"mode": "train", "W": ONE}, []),
     "a flag among parameters": ({"W": ONE, "training": True}, []),
     "a nested structure": ({"a": [ONE, {"b": TWO}], "c": (THREE, 7)}, ["p['a'][0]", "p['a'][1]['b']", "p['c'][0]"]),
+    "a list and a dict of types of their own": (Own({"W": Parts([ONE, TWO])}), ["p['W'][0]", "p['W'][1]"]),
     "a named tuple": (Pair(ONE, TWO), ["p[0]", "p[1]"]),
 }
 
@@ -71,6 +80,26 @@ def test_a_value_comes_back_as_it_was(which: str) -> None:
     assert same(found.build(leaves), value)
 
 
+def test_a_container_that_is_made_in_another_way_comes_back_as_a_plain_one() -> None:
+    """A list, a tuple or a dict of the same parts."""
+
+    class Two(tuple):  # type: ignore[type-arg]  # of anything
+        def __new__(cls, one: Any, two: Any) -> Any:
+            return super().__new__(cls, (one, two))
+
+    class Named(list):  # type: ignore[type-arg]  # of anything
+        def __init__(self, *, name: str) -> None:
+            super().__init__([ONE])
+
+    class Kept(dict):  # type: ignore[type-arg]  # of anything
+        def __init__(self, *, name: str) -> None:
+            super().__init__(W=ONE)
+
+    for value, plain in ((Two(ONE, TWO), (ONE, TWO)), (Named(name="a"), [ONE]), (Kept(name="a"), {"W": ONE})):
+        found, leaves = structure_of(value)
+        assert same(found.build(leaves), plain)
+
+
 def test_a_number_comes_back_as_a_number() -> None:
     """Not as an array without axes, with which some functions cannot do what they do with a number."""
     found, _ = structure_of({"rate": 0.5, "W": ONE})
@@ -78,6 +107,20 @@ def test_a_number_comes_back_as_a_number() -> None:
     assert type(built["rate"]) is np.float64
     assert built["rate"] == 0.25
     assert found.template["rate"] == Place(0, "p['rate']", is_number=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        (None, True), ("mean", True), (3, True), ((1, "a", None), True), ([], True),
+        ({"mode": "train", "W": ONE}, True), ({"n": 3, "k": (1, 2)}, True),
+        ({"n": 3, "W": ONE}, False), (2.5, False), (ONE, False), ((1, ONE), False),
+        ([[1.5]], False),
+    ],
+)  # fmt: skip
+def test_what_has_no_derivative_is_static(value: Any, is_one: bool) -> None:
+    """In containers too, where all of it is."""
+    assert structure.is_static(value) is is_one
 
 
 @pytest.mark.parametrize("lists", [True, False])

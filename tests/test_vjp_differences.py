@@ -193,6 +193,24 @@ def test_the_rounding_of_a_function_is_followed_or_given() -> None:
     assert np.array_equal(oracle(plain, 1, analysed=lambda x: None)._at_place([x]).noise, measured)
 
 
+def test_each_place_has_its_own_rounding() -> None:
+    """And its own size of the outputs."""
+    asked = oracle(np.exp, 1)
+    (near, small), (far, large) = (asked._near([np.array([x])]) for x in (0.0, 10.0))
+    assert small < 10
+    assert large > 2e4
+    assert far > 1e3 * near
+
+
+def test_what_does_not_change_has_no_say_in_a_second_opinion() -> None:
+    """Its rounding is not that of the difference."""
+    asked = oracle(lambda x: np.append(np.sin(x), 1e15), 1)
+    x, direction, weights = [np.array([0.5, -1.0])], [np.ones(2)], np.ones(3)
+    due = float(np.cos(x[0]).sum())
+    assert asked.refutes(x, direction, weights, due + 1e-3, due)
+    assert not asked.refutes(x, direction, weights, due, due + 1e-3)
+
+
 def test_waves_that_are_far_from_their_origin_lose_their_digits() -> None:
     """The phase is then rounded: no slope is stated more exactly than that lets it be known."""
     for x in (1e3, 1e9):

@@ -125,6 +125,16 @@ def test_whole_numbers_have_the_gradient_none_or_zeros(gradient: Any, is_right: 
     assert violation.came["value"] == np.asarray(gradient).tolist()
 
 
+def test_the_form_is_judged_where_there_is_an_answer() -> None:
+    """What is raised at drawn arguments is told by the values; at the given ones it is the answer."""
+
+    def raising(limit: float) -> Any:
+        return lambda c, x, y: vjp(c, x, y) if np.abs(x).max() < limit else [].pop()
+
+    promises.check_gradient_types(context(two=raising(100.0)), 0)
+    assert broken(promises.check_gradient_types, context(two=raising(0.0)), 0).mistake == "crash"
+
+
 def test_an_argument_that_is_held_is_not_judged() -> None:
     """It is said why."""
     for constant, kind in ((frozenset({1}), "argument constant"), (frozenset(), "argument held")):
@@ -238,6 +248,7 @@ def test_an_answer_may_not_change_its_shape() -> None:
 
     violation = broken(promises.check_no_state, context(turning), "forward")
     assert {violation.due["shape"], violation.came["shape"]} == {(3, 4), (12,)}
+    assert set(violation.counterexample or ()) == {"args[0]", "args[1]"}
 
 
 LAYOUTS: dict[str, tuple[str, Callable[[Any], Any]]] = {

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from reference import check_vjp
+from reference.engine import Check
 from reference.findings import Finding, Violation
-from reference.gradients import smaller
+from reference.gradients import rigorous, smaller, values
 from reference.gradients.arguments import pattern
+from reference.gradients.context import Context
+from reference.gradients.specification import Specification
+from reference.gradients.subject import Subject
+from reference.numerics.oracles import ball, torch_autograd
 from reference.wording import fact
 from tests.gradients import cross_entropy, cross_entropy_vjp, softmax, softmax_vjp
 
@@ -174,3 +180,54 @@ def test_what_the_caller_says_is_legal_holds_for_smaller_arrays() -> None:
         smaller._smaller_patterns(pattern([ones], None, legal=first_two)), (False, True), strict=True
     ):
         assert smaller._is_legal(found) is is_legal
+
+
+def failed_in(context: Context, number: int = 0) -> tuple[Check, Violation]:
+    run = values.check_gradient_consistent if context.spec is None else values.check_gradient_values
+    check = Check(f"vjp.gradient[{number}].values", "vjp", "", partial(run, number=number))
+    with pytest.raises(Violation) as caught:
+        check.run(context)
+    return check, caught.value
+
+
+def context_of(vjp: Any, *args: Any, spec: Any = None, **more: Any) -> Context:
+    given = pattern(args, None, **more)
+    return Context(Subject(np.tanh, vjp, given), None if spec is None else Specification(spec, given), 0, "quick")
+
+
+@pytest.mark.parametrize("spec", [None, np.tanh])
+def test_a_smaller_case_fails_in_the_same_way(spec: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the definition, where there is one; one that fails otherwise, or not at all, is none."""
+    for module in (rigorous, ball, torch_autograd):
+        monkeypatch.setattr(module, "available", lambda: "not needed here")
+    x = np.linspace(-2, 2, 5)
+    with np.errstate(all="ignore"):
+        context = context_of(tanh_without_the_square, x, spec=spec)
+        found = smaller.smaller(context, *failed_in(context))
+        assert found is not None
+        assert np.shape((found.counterexample or {})["args[0]"]) == (1,)
+        check, violation = failed_in(context)
+        assert smaller.smaller(context, check, violation.but(mistake="crash")) is None
+
+        def only_wide(c: Any, x: Any) -> Any:
+            return (c * (1 - np.tanh(x) ** (1 if x.size > 4 else 2)),)
+
+        right = context_of(only_wide, x, spec=spec)
+        assert smaller.smaller(right, *failed_in(right)) is None
+
+
+def test_nothing_smaller_is_looked_for_where_it_would_not_be_legal_or_read_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of few numbers, of many, and of what the caller draws."""
+    violation = Violation(fact("slope along direction", what="gradient[0]", value=1.0), fact("number", value=2.0))
+    monkeypatch.setattr(smaller, "_same_failure", lambda *_: violation)
+    check = Check("vjp.gradient[0].values", "vjp", "", lambda _: None)
+    ones = np.ones(6)
+    for context, is_found in (
+        (context_of(tanh_without_the_square, ones), True),
+        (context_of(tanh_without_the_square, ones[:4]), False),
+        (context_of(tanh_without_the_square, np.ones(5001)), False),
+        (context_of(tanh_without_the_square, ones, draw=lambda rng: rng.rand(6)), False),
+    ):
+        assert (smaller.smaller(context, check, violation) is not None) is is_found

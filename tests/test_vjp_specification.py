@@ -44,6 +44,8 @@ def test_specifications_in_torch_are_evaluated_with_torch() -> None:
     labels = np.array([1, 2, 3])
     spec = Specification(tensors_or_arrays, pattern((np.array([0.5, -1.5, 2.0]), labels), None))
     assert spec.evaluate(np.ones(3)).tolist() == [1.0, 2.0, 3.0]
+    (own,) = spec.autograd(np.ones(3), (np.ones(3), labels)) or [np.zeros(3)]
+    assert own.tolist() == [1.0, 2.0, 3.0]
 
 
 @needs_torch
@@ -194,6 +196,15 @@ def test_a_definition_on_balls_is_differentiated_at_once(monkeypatch: pytest.Mon
     truth = spec.value((X, X + 3.0))
     assert truth is not None
     assert truth.value == pytest.approx(np.tanh(X) * (X + 3.0), rel=1e-13)
+
+
+@needs_flint
+def test_where_balls_cannot_tell_the_value_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at a logarithm of less than 0."""
+    without(monkeypatch, torch_autograd)
+    with np.errstate(all="ignore"):
+        spec = spec_of(np.log, np.array([-1.0, 2.0]))
+    assert "cannot tell the value" in (spec.rigorous.refusal or "")
 
 
 @needs_flint

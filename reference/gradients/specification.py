@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -43,7 +42,7 @@ class Specification:
         self._pattern = pattern
         floats = doubles(pattern.floats(pattern.args))
         self._kinds: list[str] = []
-        self._plain = "torch"
+        self._plain: str
         self._values: dict[bytes, Estimate | None] = {}
         self._by_torch_known: dict[bytes, tuple[Estimate, ...]] = {}
         values, reasons = {}, []
@@ -246,7 +245,7 @@ class Specification:
         if reason:
             raise ImportError(reason)
         oracle: Any = torch_autograd if kind == "torch" else ball
-        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > ball_tolerances.MOST_BALLS:
+        if kind == "balls" and sum(array.size for array in floats) > ball_tolerances.MOST_BALLS:
             raise ValueError("too many numbers for ball arithmetic")
         value = self._real(oracle.value(self._with(kind), floats).value)
         oracle.vjp(self._with(kind), np.ones(value.shape), floats)

@@ -142,7 +142,7 @@ def _of_inputs(answer: Any, template: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(wanted) == 1 and isinstance(answer, tuple) and len(answer) == 1:
         given = answer
     if len(given) != len(wanted):
-        due = fact("gradients", count=len(wanted)) if len(wanted) > 1 else fact("gradient alone")
+        due = fact("gradients", count=len(wanted))
         raise Violation(due, fact("several", name=type(answer).__name__, count=len(given)), mistake="wrong-type")
     parts = iter(given)
     return tuple(next(parts) if places(each) else None for each in template)

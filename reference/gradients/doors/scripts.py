@@ -32,11 +32,12 @@ class Script:
         """A script for two functions, by the expressions that call ``{forward}`` and ``{vjp}``."""
         (module, name), (other, gradient) = home(named[0], "forward"), home(named[1], "vjp")
         imports = {"forward": f"from {module} import {name}", "vjp": f"from {other} import {gradient}"}
-        lines = []
+        roles = []
         for call in (forward, vjp):
             used = list(dict.fromkeys(line for role, line in imports.items() if f"{{{role}}}" in call))
-            lines.append((*used, *call.format(forward=name, vjp=gradient).splitlines()))
-        return cls((*lines[0][:-1], f"print({lines[0][-1]})"), (*lines[1][:-1], f"print({lines[1][-1]})"))
+            *first, last = call.format(forward=name, vjp=gradient).splitlines()
+            roles.append((*used, *first, f"print({last})"))
+        return cls(*roles)
 
     def text(self, check: str, args: Any, *cotangent: Any) -> str | None:
         """The script, at most ten lines; None where an argument cannot be written down."""
@@ -57,7 +58,7 @@ def source(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {source(each)}" for key, each in value.items()) + "}"
     if isinstance(value, tuple):
-        return "(" + "".join(f"{source(each)}, " for each in value).rstrip(" ") + ")"
+        return "(" + "".join(f"{source(each)}, " for each in value).rstrip() + ")"
     if isinstance(value, list):
         return "[" + ", ".join(map(source, value)) + "]"
     if value is None or isinstance(value, str | bool | int | float):

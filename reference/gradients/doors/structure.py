@@ -63,7 +63,7 @@ class Structure:
             It is put together in another way.
         """
         found: dict[int, Any] = {}
-        _collect(self.template, value, "", found)
+        _collect(self.template, value, found)
         return [found[number] for number in range(len(self.names))]
 
 
@@ -183,19 +183,19 @@ def _built(template: Any, leaves: Sequence[Any]) -> Any:
         return template
 
 
-def _collect(template: Any, value: Any, name: str, found: dict[int, Any]) -> None:
+def _collect(template: Any, value: Any, found: dict[int, Any]) -> None:
     if isinstance(template, Place):
         found[template.number] = value
     elif value is None:
         for place in places(template):
             found[place.number] = None
     elif isinstance(template, Mapping):
-        _collect_dict(template, value, name, found)
+        _collect_dict(template, value, found)
     elif isinstance(template, list | tuple):
-        _collect_list(template, value, name, found)
+        _collect_list(template, value, found)
 
 
-def _collect_dict(template: Mapping[Any, Any], value: Any, name: str, found: dict[int, Any]) -> None:
+def _collect_dict(template: Mapping[Any, Any], value: Any, found: dict[int, Any]) -> None:
     wanted = [key for key, each in template.items() if places(each)]
     if not isinstance(value, Mapping):
         raise Violation(_keys(wanted), fact("type", name=_type_of(value)), mistake="wrong-type")
@@ -204,10 +204,10 @@ def _collect_dict(template: Mapping[Any, Any], value: Any, name: str, found: dic
         if spelled is None:
             came = fact("type", name=f"a dict with the keys {', '.join(map(repr, value)) or 'of nothing'}")
             raise Violation(_keys(wanted), came, mistake="wrong-type")
-        _collect(template[key], value[spelled], f"{name}[{key!r}]", found)
+        _collect(template[key], value[spelled], found)
 
 
-def _collect_list(template: Sequence[Any], value: Any, name: str, found: dict[int, Any]) -> None:
+def _collect_list(template: Sequence[Any], value: Any, found: dict[int, Any]) -> None:
     wanted = [each for each in template if places(each)]
     due = fact("structure", name=f"{_type_of(template)} of {len(wanted)}")
     if not isinstance(value, list | tuple):
@@ -218,8 +218,8 @@ def _collect_list(template: Sequence[Any], value: Any, name: str, found: dict[in
         pairs = list(zip(wanted, value, strict=True))
     else:
         raise Violation(due, fact("several", name=_type_of(value), count=len(value)), mistake="wrong-type")
-    for number, (each, part) in enumerate(pairs):
-        _collect(each, part, f"{name}[{number}]", found)
+    for each, part in pairs:
+        _collect(each, part, found)
 
 
 def places(template: Any) -> list[Place]:
