@@ -1,26 +1,12 @@
-"""Pages of code of all kinds, and what each kind of edit offers for each of them: how many edits, by word and by cost.
-
-``python -m tests.repair_pages`` writes ``repair_pages.txt`` anew: whoever changes what is offered sees there what else
-changes with it.
-"""
+"""Pages of code in which there is something for each kind of edit."""
 
 from __future__ import annotations
 
-import ast
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 
-from reference.gradients.repair import naming, relations, search
-from reference.gradients.repair.operands import operands
-from reference.gradients.repair.places import Edit
-from reference.gradients.repair.running import quiet
+from reference.gradients.repair import search
 from reference.gradients.repair.view import View
-from tests.repair_views import Family, code, replaced_by, view_of
-
-FILE = Path(__file__).with_name("repair_pages.txt")
+from tests.repair_views import Family, view_of
 
 #: Code that makes little sense, and in which there is something for each kind of edit, and behind it something else.
 PAGES = {
@@ -155,104 +141,3 @@ def name_of(family: Family) -> str:
 
 
 FAMILIES = {name_of(each): each for group in search._FAMILIES for each in group}
-
-
-#: Where what is at hand is put into all places there are thousands of edits, so that one page has to do.
-FEW = "replacing."
-#: Where there are no more edits for a page, they are written out.
-MOST_WRITTEN = 18
-
-
-def offered(name: str, views: Mapping[str, View]) -> Iterator[str]:
-    """What a kind of edit offers for each page where it offers something.
-
-    A word, and what so many edits cost; those of statements, or of arrays that are not tried where it is known what is
-    missing, by themselves. A few edits are written out.
-    """
-    for page in ["short"] if name.startswith(FEW) else PAGES:
-        found: dict[str, Counter[float]] = {}
-        edits = list(FAMILIES[name](views[page]))
-        for edit in edits:
-            kind = " of a statement" * (edit.new is None) + " of an array" * edit.is_product
-            found.setdefault(_told(edit.word, naming.final(edit)) + kind, Counter())[edit.cost] += 1
-        if found:
-            yield f"{name} in {page}: {'; '.join(f'{kind} {_written(costs)}' for kind, costs in sorted(found.items()))}"
-        if len(edits) <= MOST_WRITTEN:
-            yield from sorted("    " + "; ".join(_replaced(edit)) for edit in edits)
-
-
-def _replaced(edit: Edit) -> Iterator[str]:
-    for old, new in replaced_by(edit).items():
-        body = ast.Module(new if isinstance(new, list) else [new], [])
-        text = re.sub(r"\s*\n\s*", " / ", code(ast.fix_missing_locations(body)))
-        yield f"{code(old).partition(chr(10))[0]} -> {text}"
-
-
-def _told(word: str, other: str | None) -> str:
-    """A word, and the one that takes its place where more is known."""
-    return (word or "no word") + ("" if other in {None, word} else f" ({other})")
-
-
-def _written(costs: Counter[float]) -> str:
-    return ", ".join(f"{count} at {cost:g}" for cost, count in sorted(costs.items()))
-
-
-def related(views: Mapping[str, View]) -> Iterator[str]:
-    """Which words the numbers and the code have of what is put into places, beside those of the edits."""
-    found, page = Counter[str](), views["short"]
-    for edit in (edit for name in ("names", "expressions") for edit in FAMILIES[FEW + name](page)):
-        assert edit.new is not None
-        relation = relations.Relation(page, edit.place, edit.new)
-        rules = (relations.word_of, relations.of_factors, relations.of_withheld)
-        found[_told(edit.word, " or ".join(word for rule in rules if (word := rule(relation))) or None)] += 1
-    yield from (f"{count} {words}" for words, count in sorted(found.items()))
-
-
-def seen(views: Mapping[str, View]) -> Iterator[str]:
-    """What is known of the places of each page, and what is at hand at the last statement of one."""
-    for page in PAGES:
-        places: Counter[str] = Counter()
-        for each in views[page].places:
-            flags = ("varies", "is_of_cotangent", "is_floating", "is_nested", "is_square_gradient")
-            places[" ".join([each.role, *(flag for flag in flags if getattr(each, flag))])] += 1
-        yield f"places in {page}: {'; '.join(f'{count} {kind}' for kind, count in sorted(places.items()))}"
-    short = views["short"]
-    *_, last = short.statements()
-    place = next(each for each in short.places if each.parent is last.node)
-    for part in short.parts(place):
-        flags = ("varies", "is_of_cotangent", "is_cotangent", "is_plain", "is_mask", "is_nothing")
-        yield " ".join([code(part.node), str(part.shape), *(flag for flag in flags if getattr(part, flag))])
-
-
-def made(views: Mapping[str, View]) -> Iterator[str]:
-    """What terms and factors of each shape can be made of on a page, the parts of its code apart."""
-    short = views["short"]
-    known = {(each.shape, int(each.is_of_cotangent)): each for each in short.places if each.is_floating}
-    for (shape, degree), place in known.items():
-        found = operands(short.parts(place), ((0, 0), (2, 0), (3, 0)), shape, degree)
-        costs = [
-            Counter(round(each.cost, 6) for each in some)
-            for some in (found.all[: found.simple], found.all[found.simple :])
-        ]
-        yield f"{shape}, degree {degree}: {'; beside '.join(map(_written, costs))}"
-
-
-PARTS = {"relations": related, "what is seen": seen, "operands": made}
-#: Modules of kinds of edits, and other parts of the search.
-NAMES = [*sorted({name.partition(".")[0] for name in FAMILIES}), *PARTS]
-
-
-def lines(name: str) -> Iterator[str]:
-    """What is said of a module of kinds of edits, or of a part of the search."""
-    views = {page: view(page) for page in PAGES}
-    with quiet():
-        if name in PARTS:
-            yield from PARTS[name](views)
-        for family in FAMILIES:
-            if family.startswith(f"{name}."):
-                yield from offered(family, views)
-
-
-if __name__ == "__main__":
-    said = {name: list(lines(name)) for name in NAMES}
-    FILE.write_text("".join(f"# {name}\n" + "\n".join([*each, ""]) for name, each in said.items()), encoding="utf-8")

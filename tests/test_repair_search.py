@@ -18,7 +18,7 @@ from reference.gradients.repair.running import Running, quiet
 from reference.gradients.repair.search import Repair
 from reference.gradients.repair.sent import Loaded, Sent, SentPattern
 from reference.gradients.repair.view import View
-from tests.repair_views import place_of, view_of
+from tests.repair_views import place_of
 from tests.test_repair_running import G, X, named, sample
 
 pytestmark = pytest.mark.catalogue
@@ -376,51 +376,3 @@ def test_a_store_into_an_array_that_nothing_else_has_is_no_edit() -> None:
     assert search._stores_nowhere(Edit(deep, "sign", 1.0, ast.parse("v * 2", mode="eval").body))
     index = place_of("n", "d = v * 0; d[n] = u[n]; return d")
     assert not search._stores_nowhere(Edit(index, "sign", 1.0, ast.parse("n + 1", mode="eval").body))
-
-
-def repair(word: str, cost: float, positions: tuple[int, ...] = (0,), *, is_solved: bool | None = True) -> Repair:
-    edit = None if is_solved is None else Edit(place_of("x", "x * 1"), word, cost, is_solved=is_solved)
-    return Repair(word, "file.py", 1, "x * 1", "x", positions, cost, edit)
-
-
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        ([repair("sign", 1.0), repair("scaled", 1.05)], ["sign", ""]),
-        ([repair("sign", 1.0), repair("scaled", 1.0)], ["", ""]),
-        ([repair("sign", 1.03), repair("scaled", 1.0, is_solved=False)], ["", "scaled"]),
-        ([repair("sign", 1.0), repair("scaled", 1.03, is_solved=False)], ["", "scaled"]),
-        ([repair("sign", 1.0), repair("scaled", 1.05, is_solved=False)], ["sign", "scaled"]),
-        ([repair("sign", 1.0), repair("sign", 1.0)], ["sign", "sign"]),
-        ([repair("sign", 1.0), repair("scaled", 1.0, (1,))], ["sign", "scaled"]),
-        ([repair("sign", 1.0, (0, 1)), repair("scaled", 1.0, (1,))], ["", ""]),
-        ([repair("sign", 1.0, is_solved=None), repair("scaled", 1.0, is_solved=None)], ["sign", "scaled"]),
-        ([repair("sign", 1.0, is_solved=False), repair("scaled", 1.0, is_solved=False)], ["sign", "scaled"]),
-    ],
-)  # fmt: skip
-def test_a_computed_edit_with_a_rival_has_no_word(found: list[Repair], words: list[str]) -> None:
-    """Another one is a rival where it is as simple, repairs one of the same gradients, and has another word."""
-    assert [each.word for each in search._without_rivals(found)] == words
-
-
-def test_a_repair_by_the_name_of_another_array() -> None:
-    """One that was found elsewhere tells it of none."""
-    place = place_of("x", "x * y")
-    for new, is_one in (("y", True), ("np.sin(x)", False)):
-        edit = Edit(place, "wrong-argument", 1.0, ast.parse(new, mode="eval").body)
-        assert search._repair(edit, (0,), "wrong-argument").is_renamed is is_one
-    assert not repair("wrong-argument", 1.0, is_solved=None).is_renamed
-
-
-def test_the_place_of_a_repair() -> None:
-    """The first lines of the statement and of what is changed, which may be the statement itself."""
-    view_place = place_of("u * 2", "d = v * 1; d = d + u * 2; return d")
-    made = search._repair(Edit(view_place, "sign", 1.25, view_place.expression), (0, 2), "sign")
-    assert (made.source, made.expression, made.line, made.file) == ("d = d + u * 2", "u * 2", 3, "<view>")
-    assert (made.word, made.positions, made.cost) == ("sign", (0, 2), 1.25)
-    (after, *_) = view_of("d = v * 1; d += u; return d * 1").afters
-    made = search._repair(Edit(after, "sign", 1.25, after.expression), (0,), "sign")
-    assert (made.source, made.expression, made.line) == ("d", "d", 3)
-    statement = next(iter(view_of("if n > 1:\n  d = u\nreturn d").statements()))
-    made = search._repair(Edit(statement, "sign", 1.25, None, {}), (0,), "sign")
-    assert (made.source, made.expression, made.line) == ("if n > 1:", "if n > 1:", 2)

@@ -60,10 +60,10 @@ def drops(view: View) -> Iterator[Edit]:
                     b.times(node.left, node.right) if isinstance(node.op, ast.Div) else b.over(node.left, node.right)
                 )
                 yield Edit(place, _factor_word(right, "factor-missing"), 1.15, swapped)
-                if isinstance(node.op, ast.Mult):
+                if isinstance(node.op, ast.Mult) and ast.dump(node.left) != ast.dump(node.right):
                     yield Edit(place, _factor_word(left, "extra-factor"), 1.1, node.right)
                     yield Edit(place, _factor_word(left, "factor-missing"), 1.15, b.over(node.right, node.left))
-                else:
+                elif isinstance(node.op, ast.Div):
                     yield Edit(place, "wrong-argument", 1.3, b.over(node.right, node.left))
             elif isinstance(node.op, ast.Add | ast.Sub):
                 yield from _without_terms(place, node, right)

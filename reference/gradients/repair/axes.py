@@ -35,7 +35,7 @@ def other_axes(view: View) -> Iterator[Edit]:
         choices += [pair for count in (2, 3) for pair in combinations(range(ndim), count)]
         if isinstance(now, tuple) and len(now) == ndim:
             choices += list(permutations(range(ndim)))
-        for choice in choices:
+        for choice in dict.fromkeys(choices):
             if choice != now and not (isinstance(now, int) and now < 0 and choice == now + ndim):
                 yield Edit(place, "wrong-axis", 1.0, b.numbers(choice))
 

@@ -60,8 +60,11 @@ def _compared(view: View, place: Place, node: ast.Compare) -> Iterator[Edit]:
     yield Edit(place, "mask-from-other", 1.2, size)
     limits = [(b.number(each), 1.2) for each in (0, 1, -1)]
     limits += [(part.node, 1.3) for part in view.parts(place) if not part.shape and not part.varies]
+    known = {ast.dump(node.comparators[0])}
     for limit, cost in limits:
-        yield Edit(place, "mask-wrong-threshold", cost, ast.Compare(node.left, node.ops, [limit]))
+        if (text := ast.dump(limit)) not in known:
+            known.add(text)
+            yield Edit(place, "mask-wrong-threshold", cost, ast.Compare(node.left, node.ops, [limit]))
 
 
 def choices(view: View) -> Iterator[Edit]:
