@@ -143,6 +143,8 @@ def exchanges(view: View) -> Iterator[Edit]:
         ):
             is_answer = isinstance(place.parent, ast.Return)
             for one, two in combinations(range(len(node.elts)), 2):
+                if ast.dump(node.elts[one]) == ast.dump(node.elts[two]):
+                    continue
                 changed = b.exchanged(node.elts, one, two)
                 word = (
                     "swapped"
