@@ -136,24 +136,8 @@ def exchanges(view: View) -> Iterator[Edit]:
     """Two gradients, or two values of a tuple or list, that stand in each other's place."""
     for place in view.places:
         node = place.node
-        if (
-            isinstance(node, ast.Tuple | ast.List)
-            and 1 < len(node.elts) <= _MOST_VALUES
-            and place.role in {"value", "index"}
-        ):
-            is_answer = isinstance(place.parent, ast.Return)
-            for one, two in combinations(range(len(node.elts)), 2):
-                if ast.dump(node.elts[one]) == ast.dump(node.elts[two]):
-                    continue
-                changed = b.exchanged(node.elts, one, two)
-                word = (
-                    "swapped"
-                    if is_answer
-                    else naming.of_exchange(view.of_node.get(node.elts[one]), view.of_node.get(node.elts[two]))
-                )
-                yield Edit(place, word, 1.0, type(node)(changed, ast.Load()))
-            if isinstance(node, ast.List):
-                yield Edit(place, "flipped", 1.1, ast.List(node.elts[::-1], ast.Load()))
+        if isinstance(node, ast.Tuple | ast.List) and place.role in {"value", "index"}:
+            yield from _in_a_row(view, place, node)
         if isinstance(node, ast.Call) and len(node.args) > 1 and called_name(node) not in {"where", "einsum"}:
             for one, two in combinations(range(min(len(node.args), 5)), 2):
                 args = b.exchanged(node.args, one, two)
@@ -166,6 +150,19 @@ def exchanges(view: View) -> Iterator[Edit]:
                 changed = b.exchanged(target.elts, one, two)
                 new = ast.Assign([ast.Tuple(changed, ast.Store()), *node.targets[1:]], node.value)
                 yield Edit(statement, "wrong-argument", 1.3, None, {node: new})
+
+
+def _in_a_row(view: View, place: Place, node: ast.Tuple | ast.List) -> Iterator[Edit]:
+    if len(node.elts) > _MOST_VALUES:
+        return
+    for one, two in combinations(range(len(node.elts)), 2):
+        first, second = node.elts[one], node.elts[two]
+        if ast.dump(first) != ast.dump(second):
+            is_answer = isinstance(place.parent, ast.Return)
+            word = "swapped" if is_answer else naming.of_exchange(view.of_node.get(first), view.of_node.get(second))
+            yield Edit(place, word, 1.0, type(node)(b.exchanged(node.elts, one, two), ast.Load()))
+    if isinstance(node, ast.List) and len(node.elts) > 1:
+        yield Edit(place, "flipped", 1.1, ast.List(node.elts[::-1], ast.Load()))
 
 
 def two_names(view: View) -> Iterator[Edit]:
