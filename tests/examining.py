@@ -10,7 +10,7 @@ from reference.execution.in_process import InProcess
 from reference.findings import Finding, Violation
 from reference.lab.check import LabExamination
 from reference.lab.checks.catalogue import Check, all_checks
-from reference.lab.mistakes import plain
+from reference.lab.mistakes import Mistake, plain
 
 CHECKS: Mapping[str, Check] = {check.id: check for check in all_checks()}
 #: What a layer has to be for a wrong network to be its own fault.
@@ -71,3 +71,13 @@ def examined(classes: Mapping[str, type], names: Iterable[str], *, explained: bo
     for name in names:
         examination.finding(name)
     return [examination.finding(name) for name in CHECKS if name in examination._findings]
+
+
+def names(mistake: Mistake, finding: Finding) -> set[str]:
+    """The words under which a finding may tell of the mistake.
+
+    One number for all losses has a wrong shape as well, and the check of shapes comes first.
+    """
+    one_number = {"averaged-over-batch", "summed-over-batch"} & set(mistake.words)
+    losses = ("cross_entropy.forward.types", "logits.forward.types")
+    return {*mistake.words, "wrong-shape"} if one_number and finding.check in losses else set(mistake.words)

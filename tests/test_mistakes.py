@@ -13,7 +13,7 @@ from reference.lab.mistakes import CATALOGUE, Mistake, plain
 from reference.wording import MISTAKES
 from tests import net_use_saboteurs, test_question_saboteurs, test_rehearsal
 from tests.comparing import needs_flint
-from tests.examining import CHECKS, KEYS, concerned, examined
+from tests.examining import CHECKS, KEYS, concerned, examined, names
 from tests.test_checks import SABOTAGED
 from tests.wording import LAB_VOCABULARY, VOCABULARY, assert_sentence, assert_well_said
 
@@ -35,16 +35,6 @@ def _own_classes(mistake: Mistake, cls: str) -> list[type]:
     """Those that the mistake is written in."""
     made = mistake.classes.get(cls)
     return [] if made is None else list(takewhile(lambda each: each is not plain.CLASSES[cls], made.__mro__))
-
-
-def names(mistake: Mistake, finding: Finding) -> set[str]:
-    """The words under which a finding may tell of the mistake.
-
-    One number for all losses has a wrong shape as well, and the check of shapes comes first.
-    """
-    one_number = {"averaged-over-batch", "summed-over-batch"} & set(mistake.words)
-    losses = ("cross_entropy.forward.types", "logits.forward.types")
-    return {*mistake.words, "wrong-shape"} if one_number and finding.check in losses else set(mistake.words)
 
 
 @pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.name)
