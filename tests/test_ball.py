@@ -362,6 +362,7 @@ def test_flint_is_imported_only_when_it_is_used() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@needs_flint
 def test_a_number_that_may_be_0_has_either_value_of_relu() -> None:
     """Its ball is stretched to 0; what is certain stays as narrow as it was."""
     import flint  # noqa: PLC0415 - optional
@@ -374,6 +375,7 @@ def test_a_number_that_may_be_0_has_either_value_of_relu() -> None:
     assert off.is_zero()
 
 
+@needs_flint
 def test_few_bits_are_enough_for_ordinary_numbers() -> None:
     """A definition is run once where that is precise enough."""
     calls: list[int] = []
