@@ -154,12 +154,17 @@ def test_both_paths_have_targets_of_their_own(batch_size: int) -> None:
     histories = []
     for fast in (True, False):
         X, T = (array.astype(np.float64) for array in SPIRALS[:2])
+        sets = X, T, X[::-1].copy(), T[::-1].copy()
 
-        def spoil(history: bp.History, X: Array = X, T: Array = T) -> None:
-            X[:], T[:] = 0, [0, 0, 1]
+        def spoil(history: bp.History, sets: tuple[Array, ...] = sets) -> None:
+            for inputs, targets in (sets[:2], sets[2:]):
+                inputs[:], targets[:] = 0, [0, 0, 1]
 
-        histories.append(bp.train(make_net((2, 10, 3)), X, T, batch_size, 5, 0.1, on_epoch=spoil, fast=fast))
+        net, (X, T, *test) = make_net((2, 10, 3)), sets
+        histories.append(bp.train(net, X, T, batch_size, 5, 0.1, *test, on_epoch=spoil, fast=fast))
     np.testing.assert_allclose(histories[0].loss_train, histories[1].loss_train, rtol=1e-13)
+    for history in histories:  # the same samples in another order
+        np.testing.assert_allclose(history.loss_test, history.loss_train, rtol=1e-13)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
