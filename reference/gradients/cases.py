@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reference.engine import Effort
 from reference.gradients.arguments import EVERYWHERE, Interval, Pattern, in_shapes
 from reference.numerics import sampling, tolerances
-from reference.numerics.sampling import seeded
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[Any]
 #: The kinds of cases with equal numbers on purpose.
@@ -139,7 +139,7 @@ def _apart(rng: np.random.RandomState, shapes: list[tuple[int, ...]]) -> list[Ar
     size = sum(math.prod(shape) for shape in shapes)
     if size > len(_SHORT):
         return [short_numbers(rng, shape) for shape in shapes]
-    return list(in_shapes(rng.permutation(_SHORT)[:size] * rng.choice([-1.0, 1.0], size), shapes))
+    return list(in_shapes(rng.permutation(_SHORT)[:size] * signs(rng, size), shapes))
 
 
 def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:

@@ -20,7 +20,7 @@ from reference.gradients.subject import asked
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
-from reference.numerics.sampling import seeded
+from reference.numerics.sampling import seeded, signs
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -173,7 +173,7 @@ def _directions(case: Case, steps: Array) -> list[Array]:
     if not steps.any():
         return []
     rng = seeded(case.seed + 1)
-    return [steps * rng.uniform(0.25, 1.0, steps.shape) * rng.choice([-1.0, 1.0], steps.shape)]
+    return [steps * rng.uniform(0.25, 1.0, steps.shape) * signs(rng, steps.shape)]
 
 
 def _not_finite(actual: Array) -> list[Index]:

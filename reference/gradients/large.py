@@ -26,7 +26,7 @@ from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
-from reference.numerics.sampling import seeded
+from reference.numerics.sampling import seeded, signs
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -135,7 +135,7 @@ def _rows(context: Context, oracle: Differences, case: Case) -> Rows:
     answers, bounds = context.gradients(case, cotangent)
     rng = seeded(case.seed + 1)
     steps = [oracle.steps(floats, position) for position in range(len(floats))]
-    moves = [each * rng.uniform(0.25, 1.0, each.shape) * rng.choice([-1.0, 1.0], each.shape) for each in steps]
+    moves = [each * rng.uniform(0.25, 1.0, each.shape) * signs(rng, each.shape) for each in steps]
     owners = np.repeat(np.arange(len(floats)), [each.size for each in floats])
     return Rows(_flat(answers), _flat(bounds), _flat(moves), owners, Slopes(oracle, floats, cotangent))
 

@@ -18,7 +18,7 @@ from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.sampling import seeded
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
@@ -97,8 +97,8 @@ def _by_rounded_arguments(
     for number in range(ball_tolerances.ROUNDED_ARGUMENTS):
         moved = []
         for each in floats:
-            signs = rng.choice([-1.0, 1.0], each.shape) if number else np.ones(each.shape)
-            moved.append((each * (1 + signs * float(np.finfo(each.dtype).eps))).astype(each.dtype))
+            drawn = signs(rng, each.shape) if number else np.ones(each.shape)
+            moved.append((each * (1 + drawn * float(np.finfo(each.dtype).eps))).astype(each.dtype))
         there = gradient(cotangent, context.pattern.with_floats(moved), enough)
         for place, (one, two) in enumerate(zip(here, there, strict=True)):
             known = np.isfinite(one.error) & np.isfinite(two.error)

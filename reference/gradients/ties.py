@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.arguments import in_shapes
 from reference.numerics import function_tolerances, tolerances
+from reference.numerics.sampling import signs
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
@@ -107,7 +108,7 @@ class Limits:
         return in_shapes(row, [a.shape for a in self._place.floats])
 
     def _limit(self, boost: int | Array | None, sign: float) -> Array | None:
-        move = self._rng.uniform(0.25, 1.0, self.rows.shape[1]) * self._rng.choice([-1.0, 1.0], self.rows.shape[1])
+        move = self._rng.uniform(0.25, 1.0, self.rows.shape[1]) * signs(self._rng, self.rows.shape[1])
         if boost is not None:
             move[boost] = sign * function_tolerances.TIE_BOOST
         far, near = (self._at(self.split(move), distance) for distance in (1.0, 0.5))
@@ -290,7 +291,7 @@ def _directions(floats: Arrays, limits: Limits, claimed: Array, rng: np.random.R
     _, same = np.unique(numbers, return_inverse=True)
     _, alike = np.unique(np.abs(numbers), return_inverse=True)
     for _ in range(function_tolerances.TIE_DIRECTIONS):
-        speeds = rng.uniform(0.5, 1.0, numbers.size) * rng.choice([-1.0, 1.0], numbers.size)
+        speeds = rng.uniform(0.5, 1.0, numbers.size) * signs(rng, numbers.size)
         yield np.where(numbers == 0, 0.0, speeds[same])
         yield speeds[same]
         yield speeds[alike] * np.sign(numbers)

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from reference.findings import Violation
 from reference.numerics import constructors, function_tolerances, random_rounding, tolerances
-from reference.numerics.sampling import seeded
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
@@ -228,4 +228,4 @@ def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[A
 
 
 def _moved(array: Array, relative: float, rng: np.random.RandomState) -> Array:
-    return (array * (1 + relative * rng.choice([-1.0, 1.0], array.shape))).astype(array.dtype)
+    return (array * (1 + relative * signs(rng, array.shape))).astype(array.dtype)

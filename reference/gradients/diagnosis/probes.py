@@ -19,7 +19,7 @@ from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Change, adjoints, contribution, evaluate
 from reference.gradients.diagnosis.samples import Place, Sample
 from reference.numerics import likeness
-from reference.numerics.sampling import seeded
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[Any]
 
@@ -114,4 +114,4 @@ def _sums(products: Array) -> tuple[float, float]:
 
 def _direction(shape: tuple[int, ...]) -> Array:
     rng = seeded(3)
-    return np.asarray(rng.uniform(0.5, 1.0, shape) * rng.choice([-1.0, 1.0], shape))
+    return np.asarray(rng.uniform(0.5, 1.0, shape) * signs(rng, shape))

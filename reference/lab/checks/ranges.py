@@ -14,7 +14,7 @@ from reference.lab import large
 from reference.lab.cases import Case, Sizes
 from reference.lab.context import Context
 from reference.lab.contract import Message, probabilities
-from reference.numerics.sampling import Draw
+from reference.numerics.sampling import Draw, signs
 
 Array = NDArray[Any]
 Random = np.random.RandomState
@@ -146,7 +146,7 @@ def _of_all_magnitudes(rng: Random) -> Draw:
     """Draw numbers of both signs from 5e-324 to 1e300, zeros among them."""
 
     def draw(shape: tuple[int, ...]) -> Array:
-        drawn = rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-323, 300, shape)
+        drawn = signs(rng, shape) * 10.0 ** rng.uniform(-323, 300, shape)
         return _with_zeros(rng, drawn)
 
     return draw

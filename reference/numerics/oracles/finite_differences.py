@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import random_rounding, tolerances, waves
 from reference.numerics.estimate import Estimate
-from reference.numerics.sampling import seeded
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[np.float64]
 
@@ -284,7 +284,7 @@ def _scattered(forward: Callable[..., ArrayLike], args: list[Array]) -> Any:
 
 
 def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Array], number: int) -> Estimate:
-    sizes = np.maximum(np.abs(args[number]), 1.0) * seeded(0).choice([-1.0, 1.0], args[number].shape)
+    sizes = np.maximum(np.abs(args[number]), 1.0) * signs(seeded(0), args[number].shape)
 
     def all_moved(t: float) -> list[Array]:
         return [*args[:number], args[number] + t * sizes, *args[number + 1 :]]
