@@ -30,7 +30,7 @@ def derivatives(view: View) -> Iterator[Edit]:
         for part in parts[:_MOST_ARRAYS]:
             for made in _DERIVATIVES:
                 new = made(part.node)
-                if ast.dump(new) != ast.dump(place.expression):
+                if not is_same(new, place.expression):
                     yield Edit(place, "wrong-function", 1.15 if part.text in inside else 1.35, new)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
+from reference.gradients.repair.definitions import is_same
 from reference.gradients.repair.divisors import is_batch_size, is_exponential
 from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
@@ -60,7 +61,7 @@ def drops(view: View) -> Iterator[Edit]:
                     b.times(node.left, node.right) if isinstance(node.op, ast.Div) else b.over(node.left, node.right)
                 )
                 yield Edit(place, _factor_word(right, "factor-missing"), 1.15, swapped)
-                if isinstance(node.op, ast.Mult) and ast.dump(node.left) != ast.dump(node.right):
+                if isinstance(node.op, ast.Mult) and not is_same(node.left, node.right):
                     yield Edit(place, _factor_word(left, "extra-factor"), 1.1, node.right)
                     yield Edit(place, _factor_word(left, "factor-missing"), 1.15, b.over(node.right, node.left))
                 elif isinstance(node.op, ast.Div):

@@ -10,6 +10,7 @@ import numpy as np
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair import naming
+from reference.gradients.repair.definitions import is_same
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.view import View
 
@@ -136,7 +137,7 @@ def neighbours(view: View) -> Iterator[Edit]:
         if not (isinstance(one, ast.Assign | ast.AugAssign | ast.Expr) and type(one) is type(two)):
             continue
         first, second = _stored(one), _stored(two)
-        if first is not None and second is not None and ast.dump(first[1]) != ast.dump(second[1]):
+        if first is not None and second is not None and not is_same(first[1], second[1]):
             values = [view.of_node.get(each) for each in (first[1], second[1])]
             if all(each is not None and each.is_floating for each in values):
                 word = _of_places(first[0], second[0])

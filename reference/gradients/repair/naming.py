@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.repair import building
+from reference.gradients.repair.definitions import is_same
 from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name, role_of
 from reference.numerics import likeness
@@ -179,7 +180,7 @@ def _counts_down(index: ast.AST, other: ast.AST) -> bool:
     """Whether an index is the other one taken off from something: it goes the other way."""
     if not isinstance(index, ast.BinOp) or not isinstance(index.op, ast.Sub) or not isinstance(other, ast.Name):
         return False
-    return ast.dump(index.right) == ast.dump(other)
+    return is_same(index.right, other)
 
 
 def _of_axes(place: Place, new: ast.AST) -> str | None:
@@ -187,8 +188,8 @@ def _of_axes(place: Place, new: ast.AST) -> str | None:
     node = place.node
     if not (isinstance(node, ast.Call) and isinstance(new, ast.Call) and len(node.args) == len(new.args)):
         return None
-    others = [n for n, (one, two) in enumerate(zip(node.args, new.args, strict=True)) if ast.dump(one) != ast.dump(two)]
-    if ast.dump(node.func) != ast.dump(new.func) or len(others) != 1 or not isinstance(node.func, ast.Name):
+    others = [n for n, (one, two) in enumerate(zip(node.args, new.args, strict=True)) if not is_same(one, two)]
+    if not is_same(node.func, new.func) or len(others) != 1 or not isinstance(node.func, ast.Name):
         return None
     code = getattr(place.sites.source.function.__globals__.get(node.func.id), "__code__", None)
     names = () if code is None else code.co_varnames[: code.co_argcount]
@@ -201,13 +202,13 @@ def of_entries(node: ast.AST, new: ast.AST) -> str | None:
         node, new = node.value, new.value
     if not (isinstance(node, ast.Subscript) and isinstance(new, ast.Subscript)):
         return None
-    if ast.dump(node.value) != ast.dump(new.value):
+    if not is_same(node.value, new.value):
         return None
     one, two = (sorted(map(ast.dump, building.index_parts(each))) for each in (node, new))
     if len(one) > 1 and one == two:
         return "transposed"
     pairs = zip(*(building.index_parts(each) for each in (node, new)), strict=False)
-    others = [(left, right) for left, right in pairs if ast.dump(left) != ast.dump(right)]
+    others = [(left, right) for left, right in pairs if not is_same(left, right)]
     if others and all(_counts_down(left, right) or _counts_down(right, left) for left, right in others):
         return "flipped"
     is_key = any(isinstance(each.slice, ast.Constant) and isinstance(each.slice.value, str) for each in (node, new))
@@ -304,7 +305,7 @@ def of_term(place: Place, part: Part) -> str:
     """The word for a term that is missing."""
     if place.role == "compared" or (not part.varies and not part.shape and _is_compared(place)):
         return "mask-wrong-threshold"
-    if ast.dump(place.node) == ast.dump(part.node):
+    if is_same(place.node, part.node):
         return "scaled"
     if not part.varies and not part.shape and float(np.asarray(part.value)) % 1:
         return "other-epsilon"

@@ -10,6 +10,7 @@ import numpy as np
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair import naming
+from reference.gradients.repair.definitions import is_same
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
@@ -157,7 +158,7 @@ def _in_a_row(view: View, place: Place, node: ast.Tuple | ast.List) -> Iterator[
         return
     for one, two in combinations(range(len(node.elts)), 2):
         first, second = node.elts[one], node.elts[two]
-        if ast.dump(first) != ast.dump(second):
+        if not is_same(first, second):
             is_answer = isinstance(place.parent, ast.Return)
             word = "swapped" if is_answer else naming.of_exchange(view.of_node.get(first), view.of_node.get(second))
             yield Edit(place, word, 1.0, type(node)(b.exchanged(node.elts, one, two), ast.Load()))
