@@ -96,8 +96,7 @@ class Evaluation:
     def _losses(self, outputs: Array, of_target: Array) -> Array:
         """The loss of each sample, (epochs, n), written over ``of_target``; what ``outputs`` hold is lost."""
         for part, its in self._parts:
-            Y, losses = outputs[..., part], of_target[..., part]
-            self._head.losses(Y, its, losses, losses, Y)
+            self._head.losses(outputs[..., part], its, of_target[..., part])
         return of_target
 
     def _amplitudes(self, vectors: Array) -> dict[str, list[float]]:

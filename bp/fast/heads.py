@@ -89,18 +89,11 @@ class Head(ABC):
         """
 
     @abstractmethod
-    def losses(
-        self,
-        Y: Array,
-        targets: Targets,
-        of_target: Array | None = None,
-        memory: Array | None = None,
-        spare: Array | None = None,
-    ) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
         """The loss of each sample, (..., n), for outputs (..., K, n).
 
-        ``of_target`` is what `at_targets` gives for them, if that is known. The losses are written into ``memory``,
-        which may be the same array. ``spare`` (..., K, n) is memory to work in, which may be that of the outputs.
+        ``of_target`` is what `at_targets` gives for them, if that is known. Then the losses are written over it, and Y
+        is worked in: new memory would take longer.
         """
 
     def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
@@ -165,16 +158,9 @@ class LogitsHead(Head):
             partial(out.put, places, others),
         ]
 
-    def losses(
-        self,
-        Y: Array,
-        targets: Targets,
-        of_target: Array | None = None,
-        memory: Array | None = None,
-        spare: Array | None = None,
-    ) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
         """The losses l of the class, (..., n), for logits (..., K, n)."""
-        places = targets.places
+        memory, spare, places = of_target, None if of_target is None else Y, targets.places
         with self.state():
             below = np.subtract(Y, Y.max(axis=-2, keepdims=True), spare)
             of_target = at_targets(below, places)
@@ -211,15 +197,9 @@ class _ProbabilitiesHead(Head):
         steps = np.repeat(T.sum(axis=0, keepdims=True) * step, len(T), axis=0)
         return [partial(np.multiply, Y, steps, out), partial(np.subtract, out, T * step, out)]
 
-    def losses(
-        self,
-        Y: Array,
-        targets: Targets,
-        of_target: Array | None = None,
-        memory: Array | None = None,
-        spare: Array | None = None,
-    ) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
         """-sum_k t_k log y_k for each sample, (..., n)."""
+        memory, spare = of_target, None if of_target is None else Y
         if targets.one_hot:
             losses: Array = np.log(at_targets(Y, targets.places) if of_target is None else of_target, memory)
             return np.subtract(0, losses, out=losses)  # not the negative, which is -0 for a loss of 0
