@@ -65,7 +65,7 @@ class Derived(Base):
 
 
 class Slotted:
-    """Without a dictionary."""
+    """An object that keeps its attributes in slots and has no dictionary."""
 
     __slots__ = ("x",)
 

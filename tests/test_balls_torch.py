@@ -128,7 +128,7 @@ def test_what_runs() -> None:
 
 
 def test_an_evaluation_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After so many operations."""
+    """Ball arithmetic ends after a number of operations, since each takes long."""
     monkeypatch.setattr(torch_tensors, "MOST_OPERATIONS", 7)
     enclose(on_balls(lambda x: x + x, "torch"), [X], [0], None)
     with refuses("more than 7 operations take too long"):

@@ -203,7 +203,7 @@ def test_the_best_of_several_constants_is_kept(doubled: _Search, monkeypatch: py
 
 
 def test_what_arithmetic_finds_is_all_kept(doubled: _Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until one explains everything."""
+    """All formulas that arithmetic finds are candidates, until one explains every answer."""
 
     def times(factor: float) -> Departure:
         return Departure(f"{factor}", "", lambda formula: lambda given: (factor * formula(given)[0],), {})

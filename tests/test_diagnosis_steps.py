@@ -31,7 +31,7 @@ def test_a_factor_between_arrays_is_that_of_least_squares() -> None:
 
 
 def test_places_of_differences_are_all_or_some() -> None:
-    """In order, each once."""
+    """Differences look at all entries of a few, and at some of many, in order and at each once."""
     few = whole._places(asked())
     assert few.tolist() == list(range(12))
     long = samples_of(np.sin, lambda c, x: (c,), (drawn(400),), 0)

@@ -169,6 +169,6 @@ def test_the_code_tells_where_the_answers_cannot_be_explained(monkeypatch: pytes
     ("vjp.forward.values", "scaled"),
 ])  # fmt: skip
 def test_what_says_enough_or_is_of_no_argument_is_left_as_it_is(check: str, mistake: str | None) -> None:
-    """Nothing is looked for."""
+    """A finding that has a word for the mistake, or that is about no argument, is not looked at further."""
     violation = Violation(fact("shape of", what="x", shape=(2,)), fact("shape", shape=(3,)), mistake=mistake)
     assert naming.explained(SimpleNamespace(), check, violation) is violation  # type: ignore[arg-type]

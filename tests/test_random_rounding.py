@@ -47,7 +47,7 @@ def test_what_is_no_number_stays() -> None:
 
 
 def test_complex_numbers_are_moved_in_both_parts() -> None:
-    """Each by itself."""
+    """The real and the imaginary part are moved by draws of their own."""
     off = moved(MANY + 1j * MANY, seeded(1))
     assert off.dtype == np.complex128
     for part in (off.real, off.imag):

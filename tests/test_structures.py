@@ -24,7 +24,7 @@ class Pair(NamedTuple):
 
 
 class Parts(list):  # type: ignore[type-arg]  # of anything
-    """A list of parameters."""
+    """A list of parameters, of a type of the user's own."""
 
 
 class Own(dict):  # type: ignore[type-arg]  # of anything

@@ -47,7 +47,7 @@ def numpy(name: str, *args: ast.expr, **keywords: ast.expr) -> ast.expr:
 
 
 def called(function: ast.expr, *args: ast.expr) -> ast.expr:
-    """A call without keywords."""
+    """The call of a function with arguments by position."""
     return ast.Call(function, list(args), [])
 
 
