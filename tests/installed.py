@@ -1,4 +1,4 @@
-"""Tries the installed wheel (``tox -e wheel``). It is run by ``python -I``, which does not see the checkout."""
+"""Tries the installed wheel (``tox -e static``). It is run by ``python -I``, which does not see the checkout."""
 
 from __future__ import annotations
 
