@@ -31,6 +31,8 @@ from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.spoiling import Predicate, Saboteur, multiples, size, where
 
+pytestmark = pytest.mark.catalogue
+
 Array = NDArray[Any]
 
 CHECKS = {check.id: check for check in all_checks()}

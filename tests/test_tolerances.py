@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.catalogue
+
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = [
     ROOT / "reference" / "numerics" / name

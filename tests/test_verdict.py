@@ -20,6 +20,8 @@ from reference.lab.mistakes import plain
 from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 
+pytestmark = pytest.mark.catalogue
+
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 
 
