@@ -12,6 +12,8 @@ from reports.study.bench.families import families, one_hot
 from reports.study.bench.tables import BenchError
 from tests.comparing import needs_flint, needs_torch
 
+pytestmark = pytest.mark.catalogue
+
 TINY = {1: 2, 2: 6, 10: 4}
 #: One unit of double precision is this part of a number, or half of it.
 WHOLE = 2.0**52

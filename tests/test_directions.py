@@ -21,6 +21,8 @@ from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.complex_step import ComplexStepError
 from reference.numerics.tolerances import DIRECTIONS
 
+pytestmark = pytest.mark.catalogue
+
 Array = NDArray[np.float64]
 SHAPES = ((40, 25), (25,), (7, 3), ())
 #: Shapes for what is repeated a thousand times, or for each entry.

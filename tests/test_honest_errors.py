@@ -23,6 +23,8 @@ from reference.numerics.oracles import complex_step, finite_differences, torch_a
 from tests.comparing import needs_flint, needs_torch
 from tests.compositions import ARGUMENTS, Composition, drawn, drawn_hostile, truth
 
+pytestmark = pytest.mark.catalogue
+
 Array = NDArray[Any]
 #: A value and its stated error; None where the oracle refuses the formula.
 Stated = tuple[Any, Any] | None

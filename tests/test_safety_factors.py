@@ -18,6 +18,8 @@ from reference.gradients.tolerance import granted, size_of_gradient
 from reference.numerics.oracles import complex_step, finite_differences
 from tests.strategies import Array
 
+pytestmark = pytest.mark.catalogue
+
 Function = Callable[[Any], Any]
 #: Smooth functions with their derivatives, from arithmetic of any width.
 FUNCTIONS: dict[str, tuple[Function, Function]] = {
