@@ -12,7 +12,8 @@ import bp
 from bp.fast import Fast, fast_path, heads
 from bp.fast.evaluation import Evaluation
 from bp.fast.heads import Ending, Targets, head_of, perform
-from bp.fast.net import shape_of
+from bp.fast.net import Parameters, shape_of
+from bp.fast.passes import Pass
 from bp.fast.pieces import Pieces, _Piece, _Worker
 from bp.fast.rows import Matrices
 from bp.fast.whole import LARGEST, Whole
@@ -28,6 +29,23 @@ def _targets(k: int, n: int, dtype: Any) -> Iterator[Array]:
     rng = np.random.RandomState(k)
     yield np.eye(k, dtype=dtype)[rng.randint(0, k, n)]
     yield rng.dirichlet(np.ones(k), n).astype(dtype)
+
+
+@pytest.mark.parametrize("relus", [True, False])
+@pytest.mark.parametrize("n", [6, 4])
+def test_a_pass_back_through_two_hidden_layers_gives_the_gradient(relus: bool, n: int) -> None:
+    """Of the first n samples, with ReLUs or without, the calls compute the gradient that the net itself does."""
+    net, (X, T) = make_net((3, 5, 4, 2), relus=relus), clusters(6, 3, 2)
+    shape = shape_of(net)
+    assert shape is not None
+    parameters, gradient = (Parameters(shape, np.full(shape.n_parameters, np.nan)) for _ in range(2))
+    parameters.read(net)
+    inputs, Y, passes = np.column_stack([X, np.ones(6)]), np.empty((2, 6)), Pass(shape, 6, n)
+    perform(passes.forward(parameters, inputs.T, Y))
+    perform(passes.backward(parameters, inputs[:n], Y[:, :n], Targets.of(T[:n]), 1 / n, gradient))
+    expected = net.gradient(X[:n], T[:n])
+    for row, (dW, db) in zip(gradient.rows, expected.values(), strict=True):
+        np.testing.assert_allclose(row, np.column_stack([dW.T, db]), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
