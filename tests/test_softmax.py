@@ -201,6 +201,14 @@ def test_far_classes_neither_overflow_nor_hide_others(far: str) -> None:
     assert search.of_loss(X, T)[0] <= 0.55
 
 
+@pytest.mark.parametrize("outer", [2.0**63, 1e300, -(2.0**63), -1e300])
+def test_neighbours_far_from_0_are_told_apart(outer: float) -> None:
+    """Of two neighbouring doubles that differ by 1024 or more, the larger has probability 1, the other 0."""
+    inner = np.nextafter(outer, 0)
+    X = np.array([[outer, inner]])
+    np.testing.assert_array_equal(bp.SoftmaxLayer("S").forward(X), [[outer > inner, outer < inner]])
+
+
 def test_a_thousand_invisible_classes_are_seen_together() -> None:
     """If only the sum of many probabilities is representable, loss and gradient are not 0."""
     X = np.full((1, 1000), -746.0)
