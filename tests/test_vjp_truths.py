@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.gradients import lost, rigorous, rigorous_values, sampled, ties
+from reference.gradients import hidden, lost, rigorous, rigorous_values, sampled, ties
 from reference.gradients.arguments import pattern
 from reference.gradients.cases import Case
 from reference.gradients.consistency import comparison_of
@@ -146,7 +146,7 @@ def test_cases_whose_truth_is_not_known_are_left_to_others() -> None:
 def test_a_case_without_an_answer_does_not_hide_the_others() -> None:
     """What was raised is kept."""
     given = context()
-    bad = given.generic()[1]
+    bad = given.generic()[0]
 
     def raising(c: Any, x: Any, n: Any, y: Any) -> Any:
         return [].pop() if np.array_equal(x, bad.args[0]) else vjp(c, x, n, y)
@@ -171,6 +171,7 @@ def test_what_a_rounded_constant_does_is_no_mistake(part: float, is_wrong: bool)
     comparison = comparison_of(given, 0)
 
     def gradient(c: Array, args: Sequence[Array], enough: Sequence[Any]) -> Truths:
+        assert [each.shape for each in enough] == [(2,)]
         truth = c * 1e8 * np.cos(1e8 * args[0])
         return (Estimate(truth, 0 * truth),)
 
@@ -204,14 +205,88 @@ def test_gradients_move_with_roundings_of_the_arguments() -> None:
         apart.add(bool(two[0] > 0.8e9 * unit * (Y[0] + Y[2])))
         assert two[1:].tolist() == [0.0, 0.0]
         assert ((calls[1][0] - X) * X > 0).all()
+        before = calls[1:]
+        calls[:] = []
+        rigorous_values._by_rounded_arguments(given, gradient, given_case, C, ENOUGH)  # type: ignore[arg-type]
+        assert all(np.array_equal(one[0], two[0]) for one, two in zip(before, calls[1:], strict=True))
         assert any(((moved[0] - X) * X < 0).any() for moved in calls[2:])
     assert apart == {False, True}
     single: Any = SimpleNamespace(pattern=pattern((X.astype(np.float32),), None))
+    dtypes: set[Any] = set()
     (moved,) = rigorous_values._by_rounded_arguments(
-        single, lambda c, args, enough: (Estimate(args[0].astype(float), 0 * X),),
+        single, lambda c, args, enough: dtypes.add(args[0].dtype) or (Estimate(args[0].astype(float), 0 * X),),
         Case("made", (X.astype(np.float32),), 5), C, ENOUGH,  # type: ignore[arg-type]
     )  # fmt: skip
     assert moved == pytest.approx(2.0**-23 * np.abs(X), rel=0.6)
+    assert dtypes == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("is_excused", [False, True])
+def test_no_number_is_wrong_where_its_truth_is_not_known(is_excused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told with its case, unless something excuses the entry, or the definition is beyond doubles there."""
+
+    def strange(c: Any, x: Any, n: Any, y: Any) -> Any:
+        one, two, three = vjp(c, x, n, y)
+        three[2] = np.nan
+        return one, two, three
+
+    def gradient(c: Array, args: Sequence[Array], enough: Sequence[Any]) -> Truths:
+        one, two = known(c, args, enough)
+        return one, Estimate(two.value, np.array([0.0, 0.0, np.inf]) + two.error)
+
+    given = context(strange)
+    case = given.generic()[0]
+    first = given.cotangents(case)[0]
+    seen: list[Any] = []
+
+    def excused(*of: Any) -> bool:
+        seen.append(of)
+        return is_excused
+
+    monkeypatch.setattr(rigorous_values, "_is_excused", excused)
+    _, comparison = compared(given, gradient)
+    answers, bounds = given.gradients(case, first)
+    assert [each is other or np.array_equal(each, other) for each, other in zip(
+        seen[0], (given, case, first, answers, bounds, POSITION, (2,)), strict=True
+    )] == [True] * 7  # fmt: skip
+    if is_excused:
+        assert comparison.violation is None
+        return
+    assert comparison.violation is not None
+    assert comparison.violation.due == fact("number where finite", what="gradient[2]", index=(2,))
+    assert comparison.violation.counterexample == asked(case.args, first)
+
+    def beyond(given: Context, case: Case, position: int, actual: Array) -> Array:
+        assert given.cases[given.cases.index(case)] is case
+        assert np.isnan(actual[2])
+        return np.arange(3) == position + 1
+
+    monkeypatch.setattr(rigorous_values, "beyond_doubles", beyond)
+    for truths in (gradient, known):
+        assert compared(context(strange), truths)[1].violation is None
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_roundings_that_bounds_do_not_see_are_granted(is_large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are asked of the very case; of many numbers they are in the bounds."""
+    size = function_tolerances.LARGE + 1 if is_large else 3
+    x = np.linspace(1.0, 2.0, size)
+    given = context(lambda c, x: (c * (2.0 + 1e-9),), (x,), lambda x: 2.0 * x)
+    (case, *_), errors = given.cases, np.full(size, 1e-12)
+
+    def unseen(given_too: Any, same: Case, cotangent: Array, position: int, truth: Estimate) -> Array:
+        assert (given_too is given, same is case, position) == (True, True, 0)
+        assert np.array_equal(truth.value, 2.0 * cotangent)
+        assert (truth.error >= errors).all()
+        return np.full(size, 1e-6)
+
+    monkeypatch.setattr(hidden, "of_gradient", unseen)
+    monkeypatch.setattr(rigorous_values, "_is_excused", lambda *_: False)
+    comparison = comparison_of(given, 0)
+    rigorous_values.compare_with_known(
+        given, lambda c, args, enough: (Estimate(2.0 * c, errors),), 0, comparison, [case]
+    )
+    assert (comparison.violation is not None) is is_large
 
 
 def test_an_entry_is_excused_at_a_kink_or_where_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +396,7 @@ def test_all_entries_are_judged_where_that_is_possible() -> None:
     assert args is given.cases[0].args
     assert np.array_equal(cotangent, given.cotangents(given.cases[0])[0])
     assert [each.shape for each in chosen] == [MANY.shape, Y.shape]
-    assert all(each.all() for each in chosen)
+    assert all(each.dtype == bool and each.all() for each in chosen)
 
 
 @pytest.mark.parametrize(("whole", "calls"), [(10_000, 2), (5_004, 2), (5_003, 1), (100, 1)])
@@ -363,7 +438,8 @@ def test_many_numbers_are_compared_with_a_definition_in_its_shape() -> None:
     ("oracle", "said"),
     [
         (Sampling(0), "too large"), (Sampling(10_000, 1e-3), "something else"),
-        (Sampling(10_000, -1e-3), "something else"), (Sampling(10_000, 1e-7), None),
+        (Sampling(10_000, -1e-3), "something else"),
+        (Sampling(10_000, 1e-7), None),
     ],
 )  # fmt: skip
 def test_where_balls_cannot_tell_it_is_said_why(oracle: Sampling, said: str | None) -> None:
@@ -379,6 +455,7 @@ def test_where_balls_cannot_tell_it_is_said_why(oracle: Sampling, said: str | No
     (more,) = note.more
     assert more.kind == "not sampled"
     assert said in more["reason"]
+    assert more["reason"].startswith(("too", "the function"))
     assert given.oracles == []
     oracle.raised = "raised last"
     if said == "too large":
