@@ -20,7 +20,7 @@ from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.judge import Comparison
 from reference.gradients.subject import Subject
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
 from tests.gradients import POSITIVE, drawn
@@ -346,3 +346,33 @@ def test_noise_of_values_is_measured(size: float) -> None:
     for broken in (lambda x: x * np.nan, lambda x: x[:0]):
         assert noise.measured(Differences(broken, ((-np.inf, np.inf),)), (X,)) == 0
     assert noise.measured(Differences(lambda x: 0 * x, ((-np.inf, np.inf),)), (X,)) == 0
+
+
+def test_noise_is_looked_for_nearby() -> None:
+    """Along a line to both sides, on two ranges, each entry by a part of its size, or of 1 where it is smaller."""
+    x, seen = np.array([100.0, 0.01, -3.0]), list[Array]()
+    noise.measured(Differences(lambda x: seen.append(x) or x**2, ((-np.inf, np.inf),)), (x,))
+    for reach, asked in zip(function_tolerances.NOISE_RANGES, np.split(np.array(seen), 2), strict=True):
+        moves = (asked - x) / np.array([100.0, 1.0, 3.0]) / reach
+        assert (np.abs(moves) <= 1 + 1e-6).all()
+        assert moves.min() < 0 < moves.max()
+        assert (np.abs(moves).max(axis=0) > 0.2).all()
+        assert np.allclose(moves / moves[:, :1], moves[0] / moves[0, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "is_told"), [(1.0, False), (1.5, True), (0.5, False)])
+def test_noise_is_told_where_it_is_more_than_doubles_explain(
+    size: float, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first ordinary input, in doubles."""
+    found, context, oracle = size * function_tolerances.NOISE_TOLD, examination(effort="normal"), object()
+    asked: list[Any] = []
+    monkeypatch.setattr(noise, "measured", lambda *given: asked.append(given) or found)
+    noise.tell(context, oracle)  # type: ignore[arg-type]
+    ((given, floats),) = asked
+    assert given is oracle
+    assert np.array_equal(floats[0], GIVEN)
+    assert context.notes == ((fact("noisy", noise=found),) if is_told else ())
+    single = examination(triple, tripled, GIVEN.astype(np.float32))
+    noise.tell(single, oracle)  # type: ignore[arg-type]
+    assert asked[-1][1][0].dtype == np.float64
