@@ -174,9 +174,10 @@ def _judged(
         limits.look(function_tolerances.TIE_TOGETHER, outside, sign)
     legal: set[int] = set()
     for _ in range(function_tolerances.TIE_ENTRIES):
-        entry = next((int(each) for each in _outside(limits, claimed, granted, tight) if each not in legal), None)
-        if entry is None:
+        left = [int(each) for each in _outside(limits, claimed, granted, tight) if each not in legal]
+        if not left:
             break
+        entry = left[0]
         verdict = _entry(place, limits, entry, claimed, granted, tight)
         if verdict is not None:
             along = np.eye(1, claimed.size, entry)[0]

@@ -42,10 +42,12 @@ from reference.numerics.sampling import seeded, signs
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
 
-#: The type that is wide enough to see the roundings of each.
-_WIDER: dict[Any, Any] = {np.dtype(np.float32): np.float64}
-if np.finfo(np.longdouble).eps < tolerances.EXTENDED_EPSILON:
-    _WIDER[np.dtype(np.float64)] = np.longdouble
+_HAS_WIDER = np.finfo(np.longdouble).eps < tolerances.EXTENDED_EPSILON
+#: The type that is wide enough to see the roundings of each; of double precision itself, where numpy has none.
+_WIDER: dict[Any, Any] = {
+    np.dtype(np.float32): np.float64,
+    np.dtype(np.float64): np.longdouble if _HAS_WIDER else np.float64,
+}
 
 
 def granted(
@@ -80,7 +82,7 @@ def granted(
         bounds = estimated(compute, inputs, answers, sizes, followed)
     else:
         bounds = [np.zeros(each.shape) for each in answers]
-    wider_unit = unit_roundoff([np.zeros(0, _WIDER.get(array.dtype, array.dtype)) for array in inputs])
+    wider_unit = unit_roundoff([np.zeros(0, _WIDER[array.dtype]) for array in inputs])
     for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
         seen, again = here[number], there[number] if there else None
         if seen is None:
@@ -132,7 +134,7 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
 def unfollowed_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
     """As `rounding_error`, of code that is known to take no arrays that round at random."""
     unseen = tolerances.INTERMEDIATE_UNITS * unit_roundoff(inputs)
-    largest = max((float(np.abs(array).max(initial=1.0)) for array in inputs), default=1.0)
+    largest = max(float(np.abs(array).max(initial=1.0)) for array in inputs)
     bounds = granted(compute, inputs, answers, [np.abs(answer.astype(np.float64)) for answer in answers])
     return [
         bound + unseen * (min(largest, tolerances.LARGEST_UNSEEN) + np.abs(answer))
@@ -184,7 +186,7 @@ def _differences(compute: Compute, inputs: Sequence[Array], answers: Sequence[Ar
     """|narrow - wide| for each answer; None where the code did not compute in the wider type."""
     try:
         narrow = compute(*inputs) if answers is None else answers
-        wide = _wide(compute, [array.astype(_WIDER.get(array.dtype, array.dtype)) for array in inputs])
+        wide = _wide(compute, [array.astype(_WIDER[array.dtype]) for array in inputs])
     except Violation:
         return [None] * len(answers or ())
     return [_difference(one, two) for one, two in zip(narrow, wide, strict=True)]
