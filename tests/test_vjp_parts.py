@@ -76,6 +76,14 @@ def test_between_two_slopes_lies_all_that_either_may_be() -> None:
         assert found.value + found.error == max(high for _, high in ends)
 
 
+def test_between_a_slope_and_one_that_is_not_known_lies_everything() -> None:
+    """Nor is anything known beside a slope that is infinite."""
+    for one, other in ((exact([1.0], np.inf), exact([2.0])), (exact([2.0]), exact([1.0], np.inf)),
+                       (exact([np.inf]), exact([1.0])), (exact([1.0]), exact([-np.inf]))):  # fmt: skip
+        found = slopes.between(one, other)
+        assert (found.value.tolist(), found.error.tolist()) == ([0.0], [np.inf])
+
+
 def test_steps_along_a_direction_stay_in_the_domain() -> None:
     """Whatever the sign of the direction, the function is asked where it is legal."""
     seen: list[Array] = []
