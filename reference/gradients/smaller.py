@@ -94,6 +94,6 @@ def _shortened(array: Array, plan: dict[int, int], interval: tuple[float, float]
         axes = [n for n in plan if part.size and n > array.max(initial=0)]
         return part % max(plan[min(axes)], 1) if axes and array.min(initial=0) >= 0 else part
     short = np.asarray(np.round(part * 8) / 8).astype(part.dtype)
-    short = np.where((short == 0) & (part != 0), part, short)
+    short = np.where(short == 0, part, short)
     low, high = interval
     return np.asarray(np.where((low < short) & (short < high), short, part)).astype(part.dtype)
