@@ -148,7 +148,8 @@ def test_shorter_arrays_have_short_numbers(array: Any, interval: Any, due: Any) 
     ("labels", "plan", "due"),
     [
         ([0, 4, 2], {3: 2, 5: 2}, [0, 0]), ([0, 3, 9], {3: 2, 10: 3}, [0, 0]), ([1, 2, 2], {3: 2, 9: 1}, [1, 0]),
-        ([7, 8, 2], {3: 2, 5: 2}, [7, 8]), ([-1, 2, 2], {3: 2, 5: 2}, [-1, 2]), ([], {0: 0, 5: 2}, []),
+        ([7, 8, 2], {3: 2, 5: 2}, [7, 8]), ([0, 5, 2], {3: 2, 5: 2}, [0, 5]),
+        ([1, 2, 2], {3: 1}, [0]), ([-1, 2, 2], {3: 2, 5: 2}, [-1, 2]), ([], {0: 0, 5: 2}, []),
     ],
 )  # fmt: skip
 def test_whole_numbers_are_places_of_the_shortest_axis_that_they_fit_in(labels: Any, plan: Any, due: Any) -> None:

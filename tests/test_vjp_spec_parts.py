@@ -5,6 +5,7 @@ A tensor here is an array of a class of its own, and so is a ball: a definition 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ class Oracle:
     """Takes the place of a module that evaluates and differentiates definitions."""
 
     def __init__(self, kind: Any, slope: float = 0.0) -> None:
-        self.kind, self.slope, self.error = kind, slope, 2.0**-40
+        self.kind, self.slope, self.error = kind, slope, 2.0**-40 if kind is Tensor else 2.0**-30
         self.seen: list[str] = []
 
     def run(self, definition: Callable[..., Any], floats: Sequence[Any]) -> Array:
@@ -90,13 +91,14 @@ def only(*kinds: str) -> Callable[..., Any]:
 
     def definition(x: Any, *more: Any) -> Any:
         assert kind_of(x) in kinds, f"given {kind_of(x)}"
+        assert all((kind_of(each) == "tensors") is (kind_of(x) == "tensors") for each in more)
         return np.asarray(x) * 3.0 + sum(np.asarray(each).sum() for each in more)
 
     return definition
 
 
 def spec_of(definition: Any, *args: Any, **more: Any) -> Specification:
-    return Specification(definition, pattern(args or (X,), None, **more))
+    return Specification(definition, pattern(args or (X,), more.pop("domain", None), **more))
 
 
 KINDS: dict[str, tuple[tuple[str, ...], str, bool, bool]] = {
@@ -125,6 +127,14 @@ def test_a_definition_is_read_in_all_ways_in_which_it_runs(which: str, patched: 
     truth = spec.value((X, N, Y))
     assert truth is not None
     assert np.array_equal(truth.value, due)
+    error = 2.0**-30 if is_rigorous else 2.0**-40
+    assert (truth.error == error).all() if is_differentiated else (truth.error < 1e-12).all()
+    one, two = spec.gradient(np.ones(6), (X, N, Y))
+    assert (one.value.shape, two.value.shape) == (X.shape, Y.shape)
+    assert (one.error >= error).all()
+    assert (one.error.max() < 2 * error) if is_differentiated else np.isinf(one.error).all()
+    assert (spec.differences.function, spec.differences.rounding) == (spec.evaluate, spec._rounding)
+    assert (spec._rounding(X, Y) < 1e-11).all()
     assert (spec.autograd(np.ones(X.shape), (X, N, Y)) is not None) is ("tensors" in kinds)
 
 
@@ -138,7 +148,7 @@ def test_all_arguments_are_of_one_kind(patched: Any) -> None:
         return np.asarray(x) * 1.0
 
     spec = spec_of(watched, X, N, Y, fixed=(2,))
-    spec.evaluate(X)
+    spec.value((X, N, Y))
     assert seen == {("tensors",) * 3, ("arrays",) * 3, ("balls", "arrays", "arrays")}
     gradients = spec.gradient(np.ones(X.shape), (X, N, Y))
     assert [each.value.shape for each in gradients] == [X.shape]
@@ -151,6 +161,7 @@ def test_what_does_not_run_says_why(balls: bool, at_hand: str, patched: Any) -> 
     with pytest.raises(ValueError, match="spec: expected a function of torch tensors or of numpy arrays") as caught:
         spec_of(only("nothing"))
     said = str(caught.value)
+    assert said.count("; ") == 2
     assert "numpy: AssertionError: given" in said
     for kind, is_there in (("torch", at_hand == "tensors"), ("balls", balls)):
         assert f"{kind}: {'AssertionError: given' if is_there else 'ImportError: not needed here'}" in said
@@ -162,11 +173,15 @@ def test_what_does_not_run_says_why(balls: bool, at_hand: str, patched: Any) -> 
     "result", [lambda x: x > 0, lambda x: np.ones(2, int), lambda x: np.ones(2, np.uint8), lambda x: 2.5]
 )
 def test_values_may_be_real_numbers_of_any_kind(result: Any, patched: Any) -> None:
-    """They are taken as doubles."""
+    """They are taken as doubles, and so are they where their rounding is asked for."""
     patched()
     spec = spec_of(result)
     assert spec.in_doubles((X,)).dtype == np.float64
     assert spec.shape == np.shape(result(X))
+    truth = spec.value((X,))
+    assert truth is not None
+    assert truth.value.dtype == truth.error.dtype == np.float64
+    assert spec._rounding(X).dtype == np.float64
 
 
 def test_two_meanings_are_refused(patched: Any) -> None:
@@ -182,7 +197,7 @@ def test_two_meanings_are_refused(patched: Any) -> None:
             if not is_refused:
                 assert spec_of(definition).evaluator == "PyTorch"
                 continue
-            with pytest.raises(ValueError, match="one meaning"):
+            with pytest.raises(ValueError, match=r"one meaning.*std and var divide.*convert its arguments yourself$"):
                 spec_of(definition)
     with pytest.raises(ValueError, match="one meaning"):
         spec_of(lambda x: np.asarray(x) if kind_of(x) == "tensors" else np.asarray(x)[:1])
@@ -190,6 +205,27 @@ def test_two_meanings_are_refused(patched: Any) -> None:
     assert large.evaluator == "PyTorch"
     with np.errstate(all="ignore"):
         assert spec_of(lambda x: np.asarray(x) / 0.0 * 0.0).shape == X.shape  # NaN in both ways
+
+
+def test_ways_to_read_a_definition_are_compared_next_to_what_is_given(patched: Any) -> None:
+    """Each number moved by a part of itself, the same each time, in all ways that there are."""
+    patched(tensors=True)
+    seen: dict[str, list[Array]] = {"tensors": [], "arrays": []}
+
+    def watched(x: Any) -> Any:
+        seen[kind_of(x)].append(np.array(x))
+        return np.asarray(x) * 1.0
+
+    for _ in range(2):
+        spec_of(watched)
+    for places in seen.values():
+        moves = [place / X - 1 for place in places if not np.array_equal(place, X)]
+        assert len(moves) == 2
+        assert np.array_equal(*moves)
+        assert (moves[0] > 0).all()
+        assert (moves[0] <= 1 / 16 + 1e-12).all()
+        assert len(np.unique(moves[0])) == X.size
+    assert len({place.tobytes() for place in seen["tensors"]} ^ {place.tobytes() for place in seen["arrays"]}) == 0
 
 
 def test_balls_that_mean_something_else_are_left_out(patched: Any) -> None:
@@ -323,6 +359,7 @@ def test_ball_arithmetic_refuses_what_means_something_else(
     assert known.made == (definition, "numpy", (0, 2))
     assert (spec.rigorous.refusal is None) is (said is None)
     assert said is None or said in str(spec.rigorous.refusal)
+    assert said in {None, "no FFT"} or re.fullmatch("(ball|the) .*(definition|doubles)", str(spec.rigorous.refusal))
     assert spec.is_rigorous is (said is None)
 
 
@@ -343,12 +380,18 @@ def test_balls_are_asked_at_a_few_ordinary_places(patched: Any, monkeypatch: pyt
             assert (each[0].shape, each[2].shape) == (X.shape, Y.shape)
             assert np.abs(each[0]).max() < 6
         assert len({each[0].tobytes() for each in others}) == count
+        again = Known(near(1.0))
+        monkeypatch.setattr(specification, "Rigorous", again)
+        spec_of(only("tensors"), X, N, Y, legal=legal)
+        assert all(np.array_equal(one[0], two[0]) for one, two in zip(known.asked, again.asked, strict=True))
 
 
 def test_methods_of_tensors_on_arrays_are_not_followed(patched: Any) -> None:
     """Balls are not asked then, since they have other methods."""
     patched()
-    spec = spec_of(lambda x: x.exp().sum(1, keepdim=True))
+    spec = spec_of(lambda x: x.exp().sum(1, keepdim=True), domain=[(-9.0, 9.0)])
+    assert spec.differences.domain == ((-9.0, 9.0),)
+    assert np.allclose(spec.evaluate(X), np.exp(X).sum(axis=1, keepdims=True))
     assert "methods of tensors" in str(spec.rigorous.refusal)
     assert spec.shape == (2, 1)
 
