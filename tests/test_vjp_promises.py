@@ -560,3 +560,82 @@ def test_equal_rows_are_asked_for_where_they_are_legal() -> None:
 
     for part in ("forward", "vjp"):
         promises.check_layouts(context(apart), part)
+
+
+def test_the_forward_pass_comes_before_a_vjp_in_each_layout() -> None:
+    """With the plain arguments of that case, on which a vjp may rely; an exception is told as of the part."""
+    kept: list[Any] = []
+
+    def keeping(x: Any, y: Any) -> Any:
+        kept[:] = [x.copy()]
+        return forward(x, y)
+
+    asked = context(keeping, lambda c, x, y: vjp(c, kept.pop(), y))
+    asked.run_forward(asked.cases[-1].args)
+    promises.check_layouts(asked, "vjp")
+    for part, of in (("forward", "one"), ("vjp", "two")):
+        with pytest.raises(Violation) as caught:
+            promises._values(context(**{of: lambda *_: [].pop()}), part, asked.cases[0])
+        assert caught.value.due["what"] == part
+
+
+def test_memory_is_no_answers_own_in_words() -> None:
+    """What is shared is told, and only later calls make it a matter of state."""
+    both = context(two=lambda c, x, y: [(both := c * 1), both[0]], owns=True)
+    violation = broken(promises.check_result_is_its_own, both, "vjp")
+    assert (violation.due, violation.came) == (fact("gradients with memory"), fact("gradients share memory"))
+    violation = broken(promises.check_result_is_its_own, context(lambda x, y: y, owns=True), "forward")
+    assert violation.mistake == "aliases-input"
+
+
+def test_each_judged_case_shows_the_form() -> None:
+    """A wrong one is told where it comes, with its arguments."""
+    limit = 100.0
+    asked = context(two=lambda c, x, y: vjp(c, x if np.abs(x).max() < limit else x.T.copy().T[None], y))
+    violation = broken(promises.check_gradient_types, asked, 0)
+    assert violation.mistake == "wrong-shape"
+    labels = context(lambda x, n: x[n], lambda c, x, n: (np.eye(3)[n].T @ c, np.ones(3)), (X, LABELS))
+    violation = broken(promises.check_gradient_types, labels, 1)
+    assert set(violation.counterexample or ()) == {"cotangent", "args[0]", "args[1]"}
+
+
+def test_a_gradient_of_a_fixed_argument_has_its_form_if_there_is_one() -> None:
+    """None is as good."""
+    given = pattern((X, Y), None, fixed=(1,))
+    for second, is_right in ((None, True), (Y, True), (Y[:2], False), (Y.astype(np.float32), False)):
+        subject = Subject(forward, lambda c, x, y, second=second: (vjp(c, x, y)[0], second), given)
+        asked = Context(subject, None, 0, "quick")
+        if is_right:
+            promises.check_gradient_types(asked, 1)
+        else:
+            broken(promises.check_gradient_types, asked, 1)
+
+
+def test_an_answer_after_other_questions_is_compared_at_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many numbers the forward pass is not called once more for that."""
+    many = np.linspace(1.0, 2.0, 5001)
+    for part, is_large, count in (("forward", False, 5), ("vjp", False, 5), ("forward", True, 4), ("vjp", True, 5)):
+        args = (many,) if is_large else (X,)
+        asked = context(lambda x: x * 2.0, lambda c, x: (c * 2.0,), args)
+        seen: list[Any] = []
+        plain = promises._values
+
+        def watched(given: Any, part: str, case: Any, *layout: Any, seen: list[Any] = seen, plain: Any = plain) -> Any:
+            seen.append(case)
+            return plain(given, part, case, *layout)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(promises, "_values", watched)
+            promises.check_no_state(asked, part)
+        here = asked.cases[0]
+        assert [case is here for case in seen] == [True] * (count - 2) + [False, True]
+        assert seen[-2] is promises._some(asked)[-1]
+
+
+def test_layouts_are_those_of_an_ordinary_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of a few."""
+    asked, seen = context(), list[Any]()
+    monkeypatch.setattr(promises, "_check_layout", lambda given, part, case, *_: seen.append(case))
+    promises.check_layouts(asked, "forward")
+    assert seen[0] is promises._some(asked)[-1]
+    assert seen[-1].seed == seen[0].seed

@@ -72,7 +72,7 @@ def test_the_last_roundings_come_on_top() -> None:
     for unit, tiny in ((tolerances.DOUBLE_UNIT, 1e-300), (tolerances.SINGLE_UNIT, 1e-30)):
         found = tolerance._with_last_roundings(seen, answer, unit)
         assert found[3:].tolist() == [0.0, 0.0]
-        assert found[0] == pytest.approx(tolerances.LAST_ROUNDINGS * unit)
+        assert found[0] == pytest.approx(tolerances.LAST_ROUNDINGS * unit, abs=0)
         assert found[1] == pytest.approx(1 + 4 * tolerances.LAST_ROUNDINGS * unit, rel=1e-15)
         assert 0 < found[2] < tiny
         assert found[2] == tolerances.UNDERFLOWS * np.finfo(np.float32 if tiny > 1e-40 else np.float64).tiny
@@ -229,9 +229,12 @@ def test_where_numpy_has_no_wider_type_roundings_are_estimated(monkeypatch: pyte
 
 def test_sizes_count_in_units_of_the_wider_type() -> None:
     """Where rounding is measured; what drowns there leaves no trace."""
-    given = X.astype(np.float32)
-    small, large = (tolerance.granted(slope, [given], list(slope(given)), [np.full(3, size)])[0] for size in (0.0, 1e6))
-    assert large - small == pytest.approx(np.full(3, tolerances.INTERMEDIATE_UNITS * tolerances.DOUBLE_UNIT * 1e6))
+    for given, wider in ((X, WIDEST), (X.astype(np.float32), np.float64)):
+        small, large = (
+            tolerance.granted(slope, [given], list(slope(given)), [np.full(3, size)])[0] for size in (0.0, 1e9)
+        )
+        unit = np.finfo(wider).eps / 2
+        assert large - small == pytest.approx(np.full(3, tolerances.INTERMEDIATE_UNITS * unit * 1e9), rel=1e-6, abs=0)
     small, large = (
         tolerance.estimated(slope, [given], list(slope(given)), [np.full(3, size)])[0] for size in (0.0, 1e6)
     )
@@ -284,9 +287,9 @@ def test_followed_operations_are_granted_last_roundings_too(monkeypatch: pytest.
     found = tolerance.followed_error(slope, [X], answers)
     assert found is not None
     last = tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT
-    assert found[0][:2] == pytest.approx([last, 0.25 * tolerances.RANDOM_ROUNDING_SAFETY + 4 * last], rel=1e-15)
+    assert found[0][:2] == pytest.approx([last, 0.25 * tolerances.RANDOM_ROUNDING_SAFETY + 4 * last], rel=1e-15, abs=0)
     assert 0 < found[0][2] < 1e-320
-    assert found[1] == pytest.approx(2 * last, rel=1e-15)
+    assert found[1] == pytest.approx(2 * last, rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize(("largest", "due"), [(0.25, 1.0), (8.0, 8.0), (1e9, tolerances.LARGEST_UNSEEN)])

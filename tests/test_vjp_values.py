@@ -88,6 +88,16 @@ def test_gradients_of_sums_multiples_and_nothing_are_asked_for(dtype: Any) -> No
     assert all(np.array_equal(one, two) for (_, one), (_, two) in zip(given.asked, again.asked, strict=True))
 
 
+@pytest.mark.parametrize(("count", "seeds"), [(1, {0}), (2, {0, 1}), (3, {0, 1, 2}), (4, {0, 1, 3})])
+def test_a_case_is_asked_once(count: int, seeds: set[int]) -> None:
+    """Where there are few."""
+    given = Linear()
+    given.cases = given.cases[:count]
+    check_linear(given)
+    assert {case.seed for case, _ in given.asked} == seeds
+    assert len(given.asked) == 6 * len(seeds)
+
+
 def small(c: Any) -> bool:
     return bool(0 < np.abs(c).max() < 2.0**-20)
 
@@ -127,6 +137,10 @@ def test_a_case_whose_gradients_are_not_finite_is_passed_over() -> None:
         ]
         return given
 
+    odd = Linear()
+    odd.change = lambda c, answers: [each * (np.inf if len(odd.asked) == 2 else 1.0) for each in answers]
+    check_linear(odd)
+    assert [case.seed for case, _ in odd.asked] == [0] * 2 + [1] * 6 + [4] * 6
     given = strange([0])
     check_linear(given)
     assert [case.seed for case, _ in given.asked] == [0] * 2 + [1] * 6 + [4] * 6
@@ -220,7 +234,7 @@ def test_a_wrong_output_is_told_with_its_case(monkeypatch: pytest.MonkeyPatch) -
     seen: list[Any] = []
 
     def of_forward(context: Any, case: Case, output: Array) -> Array:
-        seen.append((context is given, output.shape))
+        seen.append((context is given, case, output.shape))
         return np.full(output.shape, granted)
 
     monkeypatch.setattr(hidden, "of_forward", of_forward)
@@ -231,7 +245,9 @@ def test_a_wrong_output_is_told_with_its_case(monkeypatch: pytest.MonkeyPatch) -
     assert caught.value.due["what"] == caught.value.came["what"] == "forward"
     assert caught.value.index == (1, 2)
     assert caught.value.counterexample == asked(given.cases[0].args)
-    assert set(seen) == {(True, (1, 2, 3))}
+    assert {each[0] for each in seen} == {True}
+    assert {each[2] for each in seen} == {(1, 2, 3)}
+    assert seen[0][1] is given.cases[0]
     granted = 1e-2
     values.check_forward_values(given)
 
@@ -239,14 +255,16 @@ def test_a_wrong_output_is_told_with_its_case(monkeypatch: pytest.MonkeyPatch) -
 def test_a_definition_without_a_value_judges_nothing() -> None:
     """In other cases it judges; outputs of another shape are told with both."""
     given = of_definition(forward)
+    given.judged()
     truth = given.spec.value  # type: ignore[union-attr]
     given.spec.value = lambda args: None if args is given.cases[0].args else truth(args)  # type: ignore[union-attr, method-assign]
-    given.judged()
     values.check_forward_values(given)
     given.judged = lambda: given.cases[:1]  # type: ignore[method-assign]
     with pytest.raises(NotApplicable) as caught:
         values.check_forward_values(given)
     assert caught.value.reason == fact("specification nowhere finite")
+    rows = of_definition(lambda x: x.sum(axis=1), lambda x: x.sum(axis=1, keepdims=True))
+    values.check_forward_values(rows)
     for shape, other in (((2, 3), (3, 2)), ((2, 1), (1, 1)), ((2, 3), (2, 3, 2))):
         one = of_definition(lambda x, shape=shape: np.ones(shape), lambda x, other=other: np.ones(other))
         with pytest.raises(NotApplicable) as caught:
