@@ -79,6 +79,7 @@ def test_arguments_are_moved_by_parts_of_their_largest_number() -> None:
         (lambda x: 1e3 + x.sum(), False), (lambda x: 7.0, False), (lambda x: None, False),
         (lambda x: None if x.all() else 0.0, False), (lambda x: 1.0 if x.all() else None, False),
         (lambda x: None if abs(x[0]) > 1e-5 else np.sign(x[0]), False), (lambda x: np.sign(x[0] + 0.5 - x[1]), True),
+        (lambda x: None if x[0] > 0 else np.sign(x[0]), True), (lambda x: None if x[0] < 0 else np.sign(x[0]), True),
         (lambda x: None if 0 < abs(x[0]) < 1e-5 else np.sign(x[0]), False), (lambda x: min(abs(x[0]), 1.0), False),
     ],
 )  # fmt: skip
@@ -165,6 +166,45 @@ def test_directions_keep_ties() -> None:
     assert free[2] != 0.0
     assert free[4] != -free[0]
     assert alike[4] == -alike[0]
+
+
+def test_directions_lead_to_both_sides() -> None:
+    """In one of them some numbers grow and others shrink, none by more than 1 or less than a half."""
+    there = sizes([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    limits = Told(there, np.ones((10, 6)))
+    found = np.array(list(ties._directions(there.floats, limits, np.ones(6), rng())))
+    assert found.shape == (3 * function_tolerances.TIE_DIRECTIONS, 6)
+    assert ((found > 0).any(axis=1) & (found < 0).any(axis=1)).any()
+    assert (np.abs(found) <= 1.0).all()
+    assert (np.abs(found) >= 0.5).all()
+
+
+@pytest.mark.parametrize(("rank", "is_saturated"), [(0, True), (4, True), (5, True), (6, False), (9, False)])
+def test_what_is_left_of_a_gradient_is_a_direction_where_limits_are_saturated(rank: int, is_saturated: bool) -> None:
+    """More of them then lie in the same space; what is left is at right angles to that, and as long as 1."""
+    there = sizes(np.arange(1.0, 13.0))
+    steps = 100.0 * np.eye(12)[:rank]
+    steps[:1] *= 1e2
+    rows = np.vstack([np.zeros(12), *steps[:rank], np.zeros((9 - rank, 12))])[:10] + np.arange(12.0)
+    rows[3, 10] += 1e-4  # so small that it is no dimension
+    claimed = rows[0] + np.where(np.arange(12) == 11, -4.0, 0.0)
+    found = list(ties._directions(there.floats, Told(there, rows), claimed, rng()))
+    assert len(found) == 3 * function_tolerances.TIE_DIRECTIONS + is_saturated
+    if is_saturated:
+        assert found[-1] == pytest.approx(-np.eye(12)[11], abs=1e-4)
+
+
+@pytest.mark.parametrize(("known", "outcome"), [(4, "unknown"), (5, "legal")])
+def test_few_limits_say_nothing(known: int, outcome: str) -> None:
+    """Half of those that are looked for have to be there."""
+    calls: list[int] = []
+
+    def gradients(x: Array) -> Any:
+        calls.append(1)
+        return (np.ones(1),) if len(calls) <= 2 * known else None
+
+    found = ties.judge(place(np.sum, gradients, [0.0]), (np.ones(1),), (np.zeros(1),), rng())
+    assert (found.outcome, found.kinked) == (outcome, False)
 
 
 def test_one_direction_is_that_in_which_a_gradient_is_farthest_from_the_limits() -> None:
@@ -318,6 +358,7 @@ def test_several_entries_are_moved_farther_together() -> None:
     assert (np.abs(others) >= 0.25).all()
     assert (others > 0).any(axis=0).all()
     assert (others < 0).any(axis=0).all()
+    assert (np.sign(others[:, 0]) != np.sign(others[:, 1])).any()
 
 
 @pytest.mark.parametrize(
@@ -415,6 +456,10 @@ def test_the_slopes_of_an_output_are_those_where_a_direction_leads_or_lags() -> 
     apart = np.array([-1.0, -1.0, 0.0])
     for claimed, is_sum in (([1.0, 0.0, 0.0], True), ([0.0, 0.0, 1.0], True), ([1.0, 1.0, 0.0], False)):
         assert ties._is_of_outputs(pair, apart, np.array(claimed), np.zeros(3), rng()) is is_sum
+    many = place(np.max, lambda x: (np.eye(400)[np.argmax(x)],), np.ones(400))
+    first = np.eye(400)[0]
+    for claimed, is_sum in ((first, True), (0 * first, True), (1.1 * first, False)):
+        assert ties._is_of_outputs(many, first, claimed, np.zeros(400), rng()) is is_sum
     root = place(lambda x: np.sqrt(np.abs(x)).sum(), lambda x: (np.sign(x) / np.sqrt(np.abs(x)),), [0.0])
     for unknown in (root, place(np.sum, lambda x: None, [0.0])):
         assert ties._is_of_outputs(unknown, np.ones(1), np.array([99.0]), np.zeros(1), rng())

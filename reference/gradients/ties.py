@@ -195,7 +195,7 @@ def _is_of_outputs(place: Place, direction: Array, claimed: Array, granted: Arra
     for output in place.outputs():
         limits = Limits(output, rng)
         for sign in (1.0, -1.0):
-            limits.look(function_tolerances.TIE_LIMITS, ahead if ahead.size else None, sign)
+            limits.look(function_tolerances.TIE_LIMITS, ahead, sign)
         if limits.diverges or not len(limits.rows):
             return True  # of this output nothing is known
         slopes = limits.rows @ direction
