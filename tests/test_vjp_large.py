@@ -21,6 +21,7 @@ from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
+from reference.wording import fact
 from tests.gradients import drawn
 
 pytestmark = pytest.mark.catalogue
@@ -290,3 +291,36 @@ def test_all_entries_are_moved_at_once() -> None:
     due = rows.actual @ rows.direction
     found = rows.told.along(rows.direction)
     assert abs(found.value - due) <= found.error < 1e-4 * np.abs(rows.actual * rows.direction).sum()
+
+
+@pytest.mark.usefixtures("without_balls")
+@pytest.mark.parametrize("told", [large.Together(frozenset()), large.Together(frozenset(), (3, 7.0, 1.0))])
+def test_an_argument_of_which_nothing_is_told_is_judged_by_itself(told: large.Together) -> None:
+    """Along its own entries; what is wrong of another one does not matter."""
+    for off, count in (({}, 1), ({(0, 3): 0.5}, 1), ({(1, 2): 0.5}, 2)):
+        context = asked(off)
+        case = context.cases[0]
+        large._TOLD[context] = {(context.differences.oracle, case.kind, case.seed): told}
+        comparison = compared(context, 1)
+        assert comparison.judged == count
+        assert (comparison.violation is None) is (count == 1)
+        if comparison.violation is not None:
+            assert comparison.violation.index == (2,)
+
+
+@pytest.mark.usefixtures("without_balls")
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_what_is_no_number_is_told_at_once(wrong: float) -> None:
+    """The first of several, with its place; the forward pass is not asked for that."""
+    calls: list[int] = []
+    context = asked({(0, 7): wrong, (0, 4000): wrong}, calls=calls)
+    case = context.cases[0]
+    context.gradients(case, context.cotangents(case)[0])
+    calls.clear()
+    comparison = compared(context, 0)
+    violation = comparison.violation
+    assert violation is not None
+    assert not calls
+    assert violation.due == fact("number where finite", what="gradient[0]", index=(7,))
+    assert (violation.index, violation.came["what"], str(violation.came["value"])) == ((7,), "gradient[0]", str(wrong))
+    assert violation.counterexample == {"inputs": "as given"}

@@ -133,6 +133,11 @@ def test_a_choice_by_comparison_is_told_by_the_points_all_around() -> None:
     around = on(np.abs).around(np.ones(1), (np.zeros(1),))
     assert around is not None
     assert (float(around[0].value[0]), float(around[0].error[0])) == pytest.approx((0.0, 1.0))
+    sizes = on(np.abs)
+    for place, slope in ((1.0, 1.0), (-1.0, -1.0)):
+        around = sizes.around(np.ones(1), (np.full(1, place),))
+        assert around is not None
+        assert around[0].value == pytest.approx([slope])
 
 
 def test_numbers_beyond_doubles_are_seen() -> None:
@@ -142,6 +147,9 @@ def test_numbers_beyond_doubles_are_seen() -> None:
     assert beyond is not None
     assert beyond[0].tolist() == [True, False]
     flat = on(lambda x: 1.0 + np.exp(x))
+    plain = flat.beyond_doubles((np.array([-800.0, 0.5]),))
+    assert plain is not None
+    assert not plain[0].any()
     for underflow, due in ((False, [False, False]), (True, [True, False])):
         seen = flat.beyond_doubles((np.array([-800.0, 0.5]),), underflow=underflow)
         assert seen is not None
