@@ -315,9 +315,10 @@ def test_what_is_no_number_is_told_at_once(wrong: float) -> None:
     calls: list[int] = []
     context = asked({(0, 7): wrong, (0, 4000): wrong}, calls=calls)
     case = context.cases[0]
-    context.gradients(case, context.cotangents(case)[0])
-    calls.clear()
-    comparison = compared(context, 0)
+    with np.errstate(all="ignore"):
+        context.gradients(case, context.cotangents(case)[0])
+        calls.clear()
+        comparison = compared(context, 0)
     violation = comparison.violation
     assert violation is not None
     assert not calls
