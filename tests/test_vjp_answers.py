@@ -100,6 +100,8 @@ def test_gradients_are_one_for_each_argument(which: str) -> None:
     assert caught.value.due.fields.get("count", 2) == 2
     if came == "not in a tuple":
         assert caught.value.came["name"] == ("float" if which == "a number" else "an array of shape (2, 3)")
+    if came == "several":
+        assert caught.value.came == fact("several", name="tuple", count=len(answer))
     if which in {"none for one", "too few entries"}:
         assert caught.value.due["what"] == "gradient[1]"
     if came == "shape":
@@ -115,6 +117,7 @@ def test_the_only_gradient_is_in_a_tuple_too() -> None:
     with pytest.raises(Violation) as caught:
         Subject(lambda x: None, np.sin, pattern((X,), None)).output((X,))
     assert caught.value.due["what"] == "forward"
+    assert caught.value.counterexample == asked((X,))
 
 
 def test_gradients_have_the_shapes_of_their_arguments() -> None:
@@ -138,6 +141,7 @@ def test_what_is_raised_has_a_word(error: BaseException, word: str) -> None:
     violation = crash("vjp", error, {"args[0]": 1})
     assert (violation.mistake, violation.due.kind, violation.due["what"]) == (word, "answers", "vjp")
     assert (violation.came.kind, violation.came["error"]) == ("raised", type(error).__name__)
+    assert str(error) in violation.came["said"]
     assert violation.counterexample == {"args[0]": 1}
     for subject, name in ((Subject(raising, exchanged, pattern((X, Y), None)), "forward"),
                           (Subject(product, raising, pattern((X, Y), None)), "vjp")):  # fmt: skip

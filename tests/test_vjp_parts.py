@@ -360,11 +360,16 @@ def test_noise_is_looked_for_nearby() -> None:
     """Along a line to both sides, on two ranges, each entry by a part of its size, or of 1 where it is smaller."""
     x, seen = np.array([100.0, 0.01, -3.0]), list[Array]()
     noise.measured(Differences(lambda x: seen.append(x) or x**2, ((-np.inf, np.inf),)), (x,))
+    first = [each.copy() for each in seen]
+    seen.clear()
+    noise.measured(Differences(lambda x: seen.append(x) or x**2, ((-np.inf, np.inf),)), (x,))
+    assert np.array_equal(first, seen)
     for reach, asked in zip(function_tolerances.NOISE_RANGES, np.split(np.array(seen), 2), strict=True):
         moves = (asked - x) / np.array([100.0, 1.0, 3.0]) / reach
         assert (np.abs(moves) <= 1 + 1e-6).all()
         assert moves.min() < 0 < moves.max()
         assert (np.abs(moves).max(axis=0) > 0.2).all()
+        assert len(np.unique((moves[0] / moves[0, 0]).round(3))) == 3
         assert np.allclose(moves / moves[:, :1], moves[0] / moves[0, 0], rtol=1e-6)
 
 
