@@ -291,3 +291,17 @@ def test_entries_that_outputs_explain_are_legal_one_by_one() -> None:
         assert found.outcome == outcome
         if outcome == "wrong":
             assert found.index == (claimed.index(9.0),)
+
+
+def test_what_limits_may_be_off_is_allowed_along_all_that_is_moved() -> None:
+    """By the length of the direction, of a slope as of an entry."""
+    output = place(np.sum, lambda x: (np.full(4, 0.5),), [0.75] * 4)
+    for through, is_wrong in ((2.4, True), (2.6, False)):
+        there = replace(
+            output,
+            slope=lambda given, through=through: (through * float(given[0][0]), 0.0),
+            outputs=lambda: iter([output]),
+        )
+        limits = Told(there, [[0.5] * 4] * 10)
+        found = ties._along_ties(there, limits, np.full(4, 0.875), np.zeros(4), 0.0625, rng())
+        assert (found is not None) is is_wrong
