@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reference.execution.system import SandboxError
 from reference.execution.worker.frames import FrameError
-from reference.execution.worker.protocol import Call, Define, New, Ref, Reply, Step
+from reference.execution.worker.protocol import Call, Define, New, Ref, Reply, Step, own
 from reference.gradients import remote_repair
 from reference.gradients.remote_repair import RemoteSearch, searching
 from reference.gradients.repair import Repair, search
@@ -136,6 +136,7 @@ def test_what_is_sent() -> None:
     assert call.arguments["declared"] == Ref(one.name)
     assert call.name == made.name != one.name
     assert define.source == searching()
+    assert made.cls == own("Searching")
     given = call.arguments
     assert (given["names"], given["dtype"], given["differentiable"]) == (["fun", "back"], "<f4", [0, 1])
     assert given["steps"] == likeness.REPAIR_STEPS
@@ -159,6 +160,11 @@ def test_the_search_that_is_sent_is_whole() -> None:
     sources = ast.literal_eval(assigned.value)
     assert {"reference", "reference.gradients", "reference.gradients.repair", "reference.numerics"} <= set(sources)
     assert not sources["reference.gradients.repair"]
+    (line,) = [each for each in text.splitlines() if "is_package=" in each]
+    packages = line.partition("is_package=name in ")[2].removesuffix(")")
+    assert {name for name in sources if any(other.startswith(f"{name}.") for other in sources)} == set(
+        ast.literal_eval(packages)
+    )
     assert "reference.gradients.repair.found" not in sources
     assert {"reference.gradients.repair.sent", "reference.numerics.likeness", "reference.numerics.shapes"} <= set(
         sources

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from reference.engine import Check
 from reference.findings import Violation
-from reference.gradients import check, consistency, diagnosis
+from reference.gradients import check, consistency, diagnosis, rigorous
 from reference.gradients.arguments import pattern
 from reference.gradients.context import Context
+from reference.gradients.specification import Specification
 from reference.gradients.subject import Subject, as_array, asked, constants, crash, laid
 from reference.gradients.swapped import other_argument
 from reference.numerics import function_tolerances
+from reference.numerics.oracles import ball, torch_autograd
+from reference.wording import fact
 from tests.gradients import drawn
 
 pytestmark = pytest.mark.catalogue
@@ -95,6 +98,26 @@ def test_gradients_are_one_for_each_argument(which: str) -> None:
     assert (caught.value.due.kind, caught.value.came.kind, caught.value.mistake) == (due, came, word)
     assert list(caught.value.counterexample) == ["cotangent", "args[0]", "args[1]"]
     assert caught.value.due.fields.get("count", 2) == 2
+    if came == "not in a tuple":
+        assert caught.value.came["name"] == ("float" if which == "a number" else "an array of shape (2, 3)")
+    if came == "several":
+        assert caught.value.came == fact("several", name="tuple", count=len(answer))
+    if which in {"none for one", "too few entries"}:
+        assert caught.value.due["what"] == "gradient[1]"
+    if came == "shape":
+        assert (caught.value.due["shape"], caught.value.came["shape"]) == (Y.shape, Z.shape)
+
+
+def test_the_only_gradient_is_in_a_tuple_too() -> None:
+    """It is said so, and no number of them is told."""
+    subject = Subject(np.sin, lambda g, x: g, pattern((X,), None))
+    with pytest.raises(Violation) as caught:
+        subject.gradients(X, (X,))
+    assert caught.value.due == fact("gradient alone")
+    with pytest.raises(Violation) as caught:
+        Subject(lambda x: None, np.sin, pattern((X,), None)).output((X,))
+    assert caught.value.due["what"] == "forward"
+    assert caught.value.counterexample == asked((X,))
 
 
 def test_gradients_have_the_shapes_of_their_arguments() -> None:
@@ -118,12 +141,17 @@ def test_what_is_raised_has_a_word(error: BaseException, word: str) -> None:
     violation = crash("vjp", error, {"args[0]": 1})
     assert (violation.mistake, violation.due.kind, violation.due["what"]) == (word, "answers", "vjp")
     assert (violation.came.kind, violation.came["error"]) == ("raised", type(error).__name__)
+    assert str(error) in violation.came["said"]
     assert violation.counterexample == {"args[0]": 1}
     for subject, name in ((Subject(raising, exchanged, pattern((X, Y), None)), "forward"),
                           (Subject(product, raising, pattern((X, Y), None)), "vjp")):  # fmt: skip
         with pytest.raises(Violation) as caught:
             subject.output((X, Y)) if name == "forward" else subject.gradients(X, (X, Y))
         assert caught.value.due["what"] == name
+        assert (caught.value.came["error"], caught.value.__cause__) == (type(error).__name__, error)
+        assert set(caught.value.counterexample or ()) == {"args[0]", "args[1]", "cotangent"} - {
+            "cotangent" if name == "forward" else ""
+        }
     again = crash("vjp", violation, {"args[0]": 2})
     assert (again.mistake, again.counterexample) == (word, {"args[0]": 2})
 
@@ -153,6 +181,7 @@ def test_arrays_with_axes_have_layouts() -> None:
     """Whole numbers and numbers without axes keep theirs; all of them may be read-only."""
     assert not laid(X, "Fortran").flags.c_contiguous
     assert laid(np.arange(6).reshape(2, 3), "Fortran").flags.c_contiguous
+    assert laid(np.array(1.5), "broadcast") == 1.5
     for array in (X, np.arange(3), np.array(1.0)):
         assert not laid(array, "read-only").flags.writeable
         assert np.array_equal(laid(array, "strided"), array)
@@ -167,6 +196,13 @@ def test_arguments_without_a_gradient_are_constants() -> None:
     assert answering(X, None) == {1}
     assert answering(None, Y) == {0}
     assert answering(X, Y) == answering(None, None) == answering(X) == frozenset()
+    seen: list[Any] = []
+    single = X.astype(np.float32)
+    constants(
+        Subject(product, lambda g, x, y: (seen.append((g.dtype, g.shape)) or x, None), pattern((single, Y), None))
+    )
+    constants(Subject(np.sin, lambda g, x: (seen.append((g.dtype, g.shape)) or x,), pattern((single,), None)))
+    assert seen == [(np.dtype(np.float64), X.shape), (np.dtype(np.float32), X.shape)]
 
 
 def test_gradients_in_each_others_place_are_told() -> None:
@@ -186,6 +222,37 @@ def test_gradients_in_each_others_place_are_told() -> None:
         return g * x, g * z
 
     assert other_argument(context_of(scaled_vjp, scaled, (X, Z)), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("forward", "vjp", "args", "other"),
+    [
+        (lambda x, y: x - y, lambda g, x, y: (-g, g), (X, Y), 1),
+        (lambda x, y: x + y, lambda g, x, y: (g, g), (X, Y), None),
+        (lambda x, y: 0 * x + 0 * y, lambda g, x, y: (0 * x, 0 * y), (X, Y), None),
+        (lambda x, y: x + 2 * y, lambda g, x, y: (2 * g, 3 * g), (X, Y), None),
+        (lambda x, y: x + 2 * y, lambda g, x, y: (3 * g, g), (X, Y), None),
+        (lambda x, y: 1e9 * x + 2 * y, lambda g, x, y: (2 * g, 1e9 * g), (X, Y), 1),
+        (lambda x, z: np.asarray(x.sum() + 10 * z.sum()), lambda g, x, z: (5 * g + 0 * x, 2 * g + 0 * z), (X, Z), None),
+        (lambda x, y: x + 2 * y, lambda g, x, y: [].pop(), (X, Y), None),
+        (lambda x, z, y: x + z + 2 * y, lambda g, x, z, y: (2 * g, g.sum(axis=0), g), (X, Z, Y), 2),
+        (lambda x, n, y: x + n[0] * y, lambda g, x, n, y: (2 * g, None, g), (X, np.array([2]), Y), 2),
+    ],
+)  # fmt: skip
+def test_gradients_of_other_slopes_are_those_of_another_argument(forward: Any, vjp: Any, args: Any, other: Any) -> None:
+    """Of its shape, whose own slope is clearly another one; where nothing is answered none is named."""
+    assert other_argument(context_of(vjp, forward, args), 0) == other
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_a_definition_tells_whose_gradient_it_is(is_given: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is one the forward pass does not."""
+    for module in (rigorous, ball, torch_autograd):
+        monkeypatch.setattr(module, "available", lambda: "not needed here")
+    given = pattern((X, Y), None)
+    spec = Specification(product, given) if is_given else None
+    subject = Subject(lambda x, y: product(x, y) if is_given is False else x + y, exchanged, given)
+    assert other_argument(Context(subject, spec, 0, "quick"), 0) == 1
 
 
 def test_exchanged_gradients_are_named_without_a_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,3 +249,11 @@ def test_cotangents_hide_no_output(shape: tuple[int, ...], effort: Any) -> None:
         first = np.ravel(found[0])
         assert (first * 8 == np.round(first * 8)).all()
         assert first.size != 1 or abs(float(first[0])) in {0.75, 0.625}
+
+
+def test_an_argument_may_have_no_entries() -> None:
+    """Its shape is kept in all cases, whichever axis is empty."""
+    for shape in ((0,), (3, 0), (0, 3)):
+        empty = np.zeros(shape)
+        for case in cases.cases(pattern((GIVEN[1], empty), None), 0, "normal"):
+            assert [each.shape for each in case.args] == [GIVEN[1].shape, shape]

@@ -10,6 +10,7 @@ import pytest
 from reference.gradients import declaration, staircases
 from reference.gradients.arguments import EVERYWHERE, in_shapes, is_interval, pattern
 from reference.gradients.declaration import DeclarationError, Declared
+from reference.numerics import function_tolerances
 
 pytestmark = pytest.mark.catalogue
 
@@ -123,6 +124,33 @@ def test_an_interval_is_a_pair_of_numbers(domain: Any, is_one: bool) -> None:
 def test_steps_of_a_function_are_found(function: Any, steps: bool) -> None:
     """Along a line through ordinary numbers; a smooth function has none, however steep."""
     assert staircases.has_steps(function, [np.zeros(3)]) is steps
+
+
+def test_steps_are_looked_for_along_a_line() -> None:
+    """From ordinary numbers on, each of which is moved by its own part, and nearer and nearer to the largest change."""
+    seen: list[Any] = []
+    for _ in range(2):
+        assert staircases.has_steps(
+            lambda x, y: (seen.append(x.copy()), np.floor(x) + 0 * y.sum())[1], [np.zeros(3), np.zeros(2)]
+        )
+    first, again = np.split(np.array(seen), 2)
+    assert np.array_equal(first, again)
+    line = first[: function_tolerances.STAIRCASE_PLACES]
+    moves = line[-1] - line[0]
+    assert np.allclose(line, np.linspace(line[0], line[-1], len(line)))
+    assert ((moves >= 1.0) & (moves <= 3.0)).all()
+    assert len(np.unique(moves.round(6))) == 3
+    assert (np.abs(line[0]) < 5).all()
+    assert len(first) == function_tolerances.STAIRCASE_PLACES + 2 + function_tolerances.STAIRCASE_HALVINGS
+    assert np.abs(first[-1] - first[-2]).max() < 1e-6
+
+
+@pytest.mark.parametrize("far", [np.nan, np.inf])
+def test_what_is_not_finite_is_no_step(far: float) -> None:
+    """It counts as 0, as it does everywhere along the line."""
+    assert not staircases.has_steps(lambda x: np.where(x > -99, far, x), [np.zeros(3)])
+    assert not staircases.has_steps(lambda x: x[:0], [np.zeros(3)])
+    assert not staircases.has_steps(lambda x: np.where(x > 0, far, 0.0), [np.zeros(3)])
 
 
 SOURCE = """

@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.gradients import large
-from reference.gradients.arguments import EVERYWHERE
+from reference.gradients import large, rigorous
+from reference.gradients.arguments import EVERYWHERE, pattern
+from reference.gradients.cases import Case
+from reference.gradients.consistency import comparison_of
+from reference.gradients.context import Context
 from reference.gradients.differences import Differences
+from reference.gradients.judge import Comparison
 from reference.gradients.large import Rows, Slopes
+from reference.gradients.subject import Subject
+from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part
 from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball
+from reference.wording import fact
 from tests.gradients import drawn
 
 pytestmark = pytest.mark.catalogue
@@ -72,7 +80,7 @@ def test_rounding_is_granted_to_what_changes_alone() -> None:
     slope, noise = told.by(np.eye(17)[12], 2.0**-10)
     assert slope == pytest.approx(1e6, rel=1e-9)
     size = 1e6 * np.abs(Y[0]) * np.spacing(1.0) * 2.0**10
-    assert 5 * size < noise < 50 * size
+    assert noise / size == pytest.approx(function_tolerances.LARGE_UNITS / 2, rel=1e-3)
     assert told.by(np.eye(17)[0], 2.0**-10) == (0.0, 0.0)
 
 
@@ -118,7 +126,8 @@ def test_roundings_of_a_sum_grow_with_its_terms() -> None:
         for n in (1, 4)
     )
     assert 0 < one < 1e-12
-    assert four == pytest.approx(8 * one)
+    assert four / one == pytest.approx(8)
+    assert one == pytest.approx(6 * tolerances.SUM_ROUNDING, abs=0)
 
 
 @pytest.mark.parametrize("place", [0, 5, 11, 12, 16])
@@ -163,5 +172,156 @@ def test_arguments_that_are_not_finite_or_hardly_seen_are_not_judged_together() 
     typical = np.median(np.abs(there.actual * there.direction)[:12])
     assert there.shows(0, 4e-4 * typical)
     assert not there.shows(0, 6e-4 * typical)
+    terms = np.array([0.5, -8.0, 2.0, 0.0])
+    exact = Rows(terms, terms, np.full(4, 2.0), np.array([0, 0, 0, 0]), there.told)
+    assert exact.shows(0, 4.0 * function_tolerances.LARGE_SEEN)
     flat = Rows(0 * there.actual, there.bound, there.direction, there.owners, there.told)
     assert not flat.shows(0, 0.0)
+
+
+#: A large argument beside a small one, of which a direction of both shows nothing where ``scale`` is large.
+MANY, FEW = np.linspace(-2.0, 2.0, 5001), np.array([0.5, -1.0, 2.0])
+
+
+def asked(off: dict[tuple[int, int], float], scale: float = 1.0, only: str = "", calls: Any = None) -> Context:
+    """With gradients in which some entries are off by so much, in cases of one kind or in all."""
+    kinds: dict[float, str] = {}
+
+    def value(x: Any, y: Any) -> Any:
+        if calls is not None:
+            calls.append(1)
+        return scale * np.sin(x) + np.sin(y).sum()
+
+    def gradient(c: Any, x: Any, y: Any) -> Any:
+        found = [scale * c * np.cos(x), c.sum() * np.cos(y)]
+        for (number, entry), by in off.items():
+            found[number][entry] += by if kinds.get(float(y[0]), "") in {only or kinds.get(float(y[0]), "")} else 0.0
+        return tuple(found)
+
+    context = Context(Subject(value, gradient, pattern((MANY, FEW), None)), None, 0, "quick")
+    kinds.update({float(case.args[1][0]): case.kind for case in context.cases})
+    return context
+
+
+@pytest.fixture
+def without_balls(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (rigorous, ball):
+        monkeypatch.setattr(module, "available", lambda: "not needed here")
+
+
+def compared(context: Context, number: int, which: int = 0) -> Comparison:
+    comparison = comparison_of(context, number)
+    large.compare(context, context.differences, number, comparison, context.cases[which])
+    return comparison
+
+
+@pytest.mark.usefixtures("without_balls")
+@pytest.mark.parametrize("scale", [1.0, 1e8])
+def test_each_argument_is_judged_once_in_a_case(scale: float) -> None:
+    """Along all of them, or along its own entries alone; a right one counts as judged."""
+    context = asked({}, scale)
+    for number in (0, 1):
+        comparison = compared(context, number)
+        comparison.judged += 4
+        large.compare(context, context.differences, number, comparison, context.cases[1])
+        assert (comparison.violation, comparison.judged) == (None, 6)
+
+
+@pytest.mark.usefixtures("without_balls")
+@pytest.mark.parametrize(("scale", "number", "entry", "by"), [(1, 0, 1234, 0.5), (1, 1, 2, 0.5), (1e8, 1, 1, 1e3)])
+def test_a_wrong_entry_is_told_with_its_derivative(scale: float, number: int, entry: int, by: float) -> None:
+    """And with what it may be off; the other argument is right."""
+    context = asked({(number, entry): by}, scale)
+    comparison, other = compared(context, number), compared(context, 1 - number)
+    violation = comparison.violation
+    assert violation is not None
+    assert violation.index == violation.due["index"] == violation.came["index"] == (entry,)
+    assert violation.due["what"] == violation.came["what"] == f"gradient[{number}]"
+    case = context.cases[0]
+    cotangent = context.cotangents(case)[0]
+    answers, bounds = context.gradients(case, cotangent)
+    assert violation.came["value"] == answers[number][entry]
+    assert abs(violation.due["value"] - (answers[number][entry] - by)) <= violation.due["error"] < by / 5
+    assert violation.bound == violation.due["error"] + bounds[number][entry]
+    assert violation.counterexample == {"inputs": "as given"}
+    assert comparison.judged >= 1
+    assert (other.violation, other.judged) == (None, 1)
+
+
+@pytest.mark.usefixtures("without_balls")
+def test_what_one_direction_tells_of_all_arguments_is_kept() -> None:
+    """Another argument takes no calls; in other cases the entry that was wrong is looked at first."""
+    calls: list[int] = []
+    context = asked({(0, 1234): 0.5}, calls=calls)
+    compared(context, 1)
+    calls.clear()
+    compared(context, 1)
+    assert not calls
+    first = asked({(0, 1234): 0.5}, calls=calls)
+    compared(first, 0)
+    found = len(calls)
+    calls.clear()
+    comparison = compared(first, 0, 1)
+    assert comparison.violation is not None
+    assert comparison.violation.index == (1234,)
+    assert len(calls) < found / 2
+
+
+@pytest.mark.usefixtures("without_balls")
+def test_all_entries_are_moved_at_once() -> None:
+    """Each by a part of its step, to either side; the seed of the case draws them."""
+    context = asked({})
+    case = context.cases[0]
+    rows = large._rows(context, context.differences, case)
+    again = large._rows(context, context.differences, Case("made", case.args, case.seed))
+    other = large._rows(context, context.differences, Case("made", case.args, case.seed + 1))
+    assert np.array_equal(rows.direction, again.direction)
+    assert not np.array_equal(rows.direction, other.direction)
+    steps = np.concatenate([context.differences.steps(case.args, number) for number in (0, 1)])
+    parts = rows.direction / steps
+    assert (np.abs(parts) <= 1).all()
+    assert (np.abs(parts) >= 0.25).all()
+    assert len(np.unique(parts)) == parts.size
+    assert (parts[:5001] > 0).any()
+    assert (parts[:5001] < 0).any()
+    assert rows.owners.tolist() == [0] * 5001 + [1] * 3
+    answers, bounds = context.gradients(case, context.cotangents(case)[0])
+    assert np.array_equal(rows.actual, np.concatenate(answers))
+    assert np.array_equal(rows.bound, np.concatenate(bounds))
+    due = rows.actual @ rows.direction
+    found = rows.told.along(rows.direction)
+    assert abs(found.value - due) <= found.error < 1e-4 * np.abs(rows.actual * rows.direction).sum()
+
+
+@pytest.mark.usefixtures("without_balls")
+@pytest.mark.parametrize("told", [large.Together(frozenset()), large.Together(frozenset(), (3, 7.0, 1.0))])
+def test_an_argument_of_which_nothing_is_told_is_judged_by_itself(told: large.Together) -> None:
+    """Along its own entries; what is wrong of another one does not matter."""
+    for off, count in (({}, 1), ({(0, 3): 0.5}, 1), ({(1, 2): 0.5}, 2)):
+        context = asked(off)
+        case = context.cases[0]
+        large._TOLD[context] = {(context.differences.oracle, case.kind, case.seed): told}
+        comparison = compared(context, 1)
+        assert comparison.judged == count
+        assert (comparison.violation is None) is (count == 1)
+        if comparison.violation is not None:
+            assert comparison.violation.index == (2,)
+
+
+@pytest.mark.usefixtures("without_balls")
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_what_is_no_number_is_told_at_once(wrong: float) -> None:
+    """The first of several, with its place; the forward pass is not asked for that."""
+    calls: list[int] = []
+    context = asked({(0, 7): wrong, (0, 4000): wrong}, calls=calls)
+    case = context.cases[0]
+    with np.errstate(all="ignore"):
+        context.gradients(case, context.cotangents(case)[0])
+        calls.clear()
+        comparison = compared(context, 0)
+    violation = comparison.violation
+    assert violation is not None
+    assert not calls
+    assert violation.due == fact("number where finite", what="gradient[0]", index=(7,))
+    assert (violation.index, violation.came["what"], str(violation.came["value"])) == ((7,), "gradient[0]", str(wrong))
+    assert violation.counterexample == {"inputs": "as given"}

@@ -20,7 +20,7 @@ from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.judge import Comparison
 from reference.gradients.subject import Subject
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
 from tests.gradients import POSITIVE, drawn
@@ -74,6 +74,14 @@ def test_between_two_slopes_lies_all_that_either_may_be() -> None:
         ends = [(one - 0.125, one + 0.125), (other - 0.25, other + 0.25)]
         assert found.value - found.error == min(low for low, _ in ends)
         assert found.value + found.error == max(high for _, high in ends)
+
+
+def test_between_a_slope_and_one_that_is_not_known_lies_everything() -> None:
+    """Nor is anything known beside a slope that is infinite."""
+    for one, other in ((exact([1.0], np.inf), exact([2.0])), (exact([2.0]), exact([1.0], np.inf)),
+                       (exact([np.inf]), exact([1.0])), (exact([1.0]), exact([-np.inf]))):  # fmt: skip
+        found = slopes.between(one, other)
+        assert (found.value.tolist(), found.error.tolist()) == ([0.0], [np.inf])
 
 
 def test_steps_along_a_direction_stay_in_the_domain() -> None:
@@ -346,3 +354,38 @@ def test_noise_of_values_is_measured(size: float) -> None:
     for broken in (lambda x: x * np.nan, lambda x: x[:0]):
         assert noise.measured(Differences(broken, ((-np.inf, np.inf),)), (X,)) == 0
     assert noise.measured(Differences(lambda x: 0 * x, ((-np.inf, np.inf),)), (X,)) == 0
+
+
+def test_noise_is_looked_for_nearby() -> None:
+    """Along a line to both sides, on two ranges, each entry by a part of its size, or of 1 where it is smaller."""
+    x, seen = np.array([100.0, 0.01, -3.0]), list[Array]()
+    noise.measured(Differences(lambda x: seen.append(x) or x**2, ((-np.inf, np.inf),)), (x,))
+    first = [each.copy() for each in seen]
+    seen.clear()
+    noise.measured(Differences(lambda x: seen.append(x) or x**2, ((-np.inf, np.inf),)), (x,))
+    assert np.array_equal(first, seen)
+    for reach, asked in zip(function_tolerances.NOISE_RANGES, np.split(np.array(seen), 2), strict=True):
+        moves = (asked - x) / np.array([100.0, 1.0, 3.0]) / reach
+        assert (np.abs(moves) <= 1 + 1e-6).all()
+        assert moves.min() < 0 < moves.max()
+        assert (np.abs(moves).max(axis=0) > 0.2).all()
+        assert len(np.unique((moves[0] / moves[0, 0]).round(3))) == 3
+        assert np.allclose(moves / moves[:, :1], moves[0] / moves[0, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "is_told"), [(1.0, False), (1.5, True), (0.5, False)])
+def test_noise_is_told_where_it_is_more_than_doubles_explain(
+    size: float, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first ordinary input, in doubles."""
+    found, context, oracle = size * function_tolerances.NOISE_TOLD, examination(effort="normal"), object()
+    asked: list[Any] = []
+    monkeypatch.setattr(noise, "measured", lambda *given: asked.append(given) or found)
+    noise.tell(context, oracle)  # type: ignore[arg-type]
+    ((given, floats),) = asked
+    assert given is oracle
+    assert np.array_equal(floats[0], GIVEN)
+    assert context.notes == ((fact("noisy", noise=found),) if is_told else ())
+    single = examination(triple, tripled, GIVEN.astype(np.float32))
+    noise.tell(single, oracle)  # type: ignore[arg-type]
+    assert asked[-1][1][0].dtype == np.float64

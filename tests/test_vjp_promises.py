@@ -69,6 +69,10 @@ def test_a_gradient_has_the_form_of_its_argument(which: str) -> None:
     change, came, mistake = FORMS[which]
     violation = broken(promises.check_gradient_types, context(two=with_x(change)), 0)
     assert (violation.came.kind, violation.mistake, violation.due["what"]) == (came, mistake, "gradient[0]")
+    if came == "dtype":
+        assert (violation.due["dtype"], violation.came["dtype"]) == ("float64", "float32")
+    if which == "another class":
+        assert violation.came["name"] == "Other"
     assert set(violation.counterexample or ()) == {"cotangent", "args[0]", "args[1]"}
     promises.check_gradient_types(context(two=with_x(change)), 1)
 
@@ -317,6 +321,11 @@ def test_gradients_are_linear_in_the_cotangent() -> None:
     values.check_linear(context())
 
 
+def questions(part: str) -> set[str]:
+    """The arguments that a counterexample shows."""
+    return {"args[0]", "args[1]"} | ({"cotangent"} if part == "vjp" else set())
+
+
 def test_calls_are_crashes_where_they_raise() -> None:
     """With the word for what was raised, of whichever part."""
 
@@ -327,3 +336,6 @@ def test_calls_are_crashes_where_they_raise() -> None:
         for check in (promises.check_inputs_unchanged, promises.check_result_is_its_own):
             violation = broken(partial(check, part=part), asked)
             assert (violation.mistake, violation.due["what"]) == ("not-implemented", part)
+            assert set(violation.counterexample or ()) == questions(part)
+    violation = broken(promises.check_no_state, context(two=raising), "vjp")
+    assert set(violation.counterexample or ()) == questions("vjp")

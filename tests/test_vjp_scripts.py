@@ -97,6 +97,8 @@ def test_a_script_is_short_and_says_which_check_it_shows() -> None:
     assert len(lines) <= 10
     assert "# vjp.gradient[0].values" in lines
     assert "from your_module import vjp" in lines
+    of_forward = str(script_of(subject, {key: asked[key] for key in ("args[0]", "args[1]")}, "vjp.forward.values"))
+    assert "from your_module import forward" in of_forward.splitlines()
     del asked["args[1]"]
     assert script_of(subject, asked, "vjp.gradient[0].values") is None
     assert script_of(subject, {"inputs": "numbers of size 1e+300"}, "vjp.gradient[0].values") is None

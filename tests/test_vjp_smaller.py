@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,8 @@ def test_shorter_arrays_have_short_numbers(array: Any, interval: Any, due: Any) 
     ("labels", "plan", "due"),
     [
         ([0, 4, 2], {3: 2, 5: 2}, [0, 0]), ([0, 3, 9], {3: 2, 10: 3}, [0, 0]), ([1, 2, 2], {3: 2, 9: 1}, [1, 0]),
-        ([7, 8, 2], {3: 2, 5: 2}, [7, 8]), ([-1, 2, 2], {3: 2, 5: 2}, [-1, 2]), ([], {0: 0, 5: 2}, []),
+        ([7, 8, 2], {3: 2, 5: 2}, [7, 8]), ([0, 5, 2], {3: 2, 5: 2}, [0, 5]),
+        ([1, 2, 2], {3: 1}, [0]), ([-1, 2, 2], {3: 2, 5: 2}, [-1, 2]), ([], {0: 0, 5: 2}, []),
     ],
 )  # fmt: skip
 def test_whole_numbers_are_places_of_the_shortest_axis_that_they_fit_in(labels: Any, plan: Any, due: Any) -> None:
@@ -231,3 +233,112 @@ def test_nothing_smaller_is_looked_for_where_it_would_not_be_legal_or_read_bette
         (context_of(tanh_without_the_square, ones, draw=lambda rng: rng.rand(6)), False),
     ):
         assert (smaller.smaller(context, check, violation) is not None) is is_found
+
+
+class Small:
+    """Takes the place of a context of smaller arrays, and notes what it is made with and asked."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.fails = fails
+        self.asked: list[Any] = []
+        self.cases = [SimpleNamespace(kind="first"), SimpleNamespace(kind="second")]
+
+    def __call__(self, *made: Any, **named: Any) -> Small:
+        self.made, self.named = made, named
+        return self
+
+    def step(self, name: str, *of: Any) -> None:
+        self.asked.append((name, *of))
+        if name == self.fails:
+            raise (ValueError if name.isupper() else WAY)
+
+    def output(self, case: Any) -> None:
+        self.step("output", case.kind)
+
+    def cotangents(self, case: Any) -> list[str]:
+        return [f"of {case.kind}", "another"]
+
+    def gradients(self, case: Any, cotangent: str) -> None:
+        self.step("gradients", case.kind, cotangent)
+
+
+WAY = Violation(fact("slope along direction", what="gradient[0]", value=1.0), fact("number", value=2.0), mistake="sign")
+
+
+@pytest.mark.parametrize(
+    ("name", "asks"),
+    [
+        ("vjp.gradient[0].values", True), ("vjp.gradient.linear", True), ("vjp.gradient.answers", False),
+        ("vjp.forward.values", False), ("vjp.gradient[1].answers", False),
+    ],
+)  # fmt: skip
+def test_smaller_arrays_are_answered_before_the_check_is_made(name: str, asks: bool, monkeypatch: Any) -> None:
+    """By the forward pass, and for what is said of numbers by the gradient, at the smaller arrays themselves."""
+    x = np.linspace(-2, 2, 5)
+    context = Context(
+        Subject(np.tanh, tanh_without_the_square, pattern((x,), None)), None, 7, "normal", owns=True,
+        constant=frozenset({3}),
+    )  # fmt: skip
+    fewer = pattern((x[:2],), None)
+    small = Small("check")
+    monkeypatch.setattr(smaller, "Context", small)
+    check = Check(name, "vjp", "", lambda given: given.step("check", given is small))
+    assert smaller._same_failure(context, fewer, check, WAY) is WAY
+    subject, spec, seed, effort = small.made
+    assert (subject.pattern, subject.forward, subject.vjp) == (fewer, np.tanh, tanh_without_the_square)
+    assert (spec, seed, effort) == (None, 7, "quick")
+    assert small.named == {"owns": True, "constant": frozenset({3})}
+    gradients = [("gradients", "first", "of first")] * asks
+    assert small.asked == [("output", "first"), *gradients, ("check", True)]
+    for fails, found in (("output", WAY), ("gradients", WAY if asks else None), ("", None), ("CHECK", None)):
+        monkeypatch.setattr(smaller, "Context", Small(fails))
+        check = Check(name, "vjp", "", lambda given, fails=fails: given.step(fails if fails.isupper() else "check"))
+        assert smaller._same_failure(context, fewer, check, WAY) is found
+        assert smaller._same_failure(context, fewer, check, WAY.but(mistake="crash")) is None
+
+
+def test_a_definition_is_read_for_smaller_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot be, there is no smaller case."""
+    for module in (rigorous, ball, torch_autograd):
+        monkeypatch.setattr(module, "available", lambda: "not needed here")
+    x = np.linspace(-2, 2, 5)
+
+    def long(x: Any) -> Any:
+        if x.size < 2:
+            raise ValueError("too short")
+        return np.tanh(x)
+
+    context = context_of(tanh_without_the_square, x, spec=long)
+    for size, is_read in ((2, True), (1, False)):
+        small = Small("check")
+        monkeypatch.setattr(smaller, "Context", small)
+        check = Check("vjp.gradient[0].values", "vjp", "", lambda given: given.step("check"))
+        found = smaller._same_failure(context, pattern((x[:size],), None), check, WAY)
+        assert (found is WAY) is is_read
+        if is_read:
+            _, spec, *_ = small.made
+            assert (spec.definition, spec.shape) == (long, (2,))
+
+
+def test_the_first_of_smaller_cases_that_fails_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are not legal are passed over."""
+    x = np.linspace(-2, 2, 6)
+    context = context_of(tanh_without_the_square, x)
+    seen: list[Any] = []
+
+    def same(given: Any, found: Any, check: Any, violation: Any) -> Any:
+        assert (given is context, check, violation) == (True, CHECK, WAY)
+        seen.append(found.args[0].size)
+        return WAY if found.args[0].size == wanted else None
+
+    monkeypatch.setattr(smaller, "_same_failure", same)
+    CHECK = Check("vjp.gradient[0].values", "vjp", "", lambda _: None)
+    for wanted, sizes in ((1, [1]), (2, [1, 2]), (3, [1, 2])):
+        seen.clear()
+        assert (smaller.smaller(context, CHECK, WAY) is WAY) is (wanted < 3)
+        assert seen == sizes
+    seen.clear()
+    wanted = 2
+    context = context_of(tanh_without_the_square, x, legal=lambda x: x.size > 1)
+    assert smaller.smaller(context, CHECK, WAY) is WAY
+    assert seen == [2]

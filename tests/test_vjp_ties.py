@@ -77,11 +77,22 @@ def test_arguments_are_moved_by_parts_of_their_largest_number() -> None:
         (lambda x: np.abs(x).sum(), False), (lambda x: np.sqrt(np.abs(x)).sum(), False),
         (lambda x: 1e3 + x.sum(), False), (lambda x: 7.0, False), (lambda x: None, False),
         (lambda x: None if x.all() else 0.0, False), (lambda x: 1.0 if x.all() else None, False),
+        (lambda x: None if abs(x[0]) > 1e-5 else np.sign(x[0]), False), (lambda x: np.sign(x[0] + 0.5 - x[1]), True),
+        (lambda x: None if x[0] > 0 else np.sign(x[0]), True), (lambda x: None if x[0] < 0 else np.sign(x[0]), True),
+        (lambda x: None if 0 < abs(x[0]) < 1e-5 else np.sign(x[0]), False), (lambda x: min(abs(x[0]), 1.0), False),
     ],
 )  # fmt: skip
 def test_a_jump_is_no_kink(value: Function, is_one: bool) -> None:
     """Near a jump the values stay away from the one that is there; what is not legal tells nothing."""
     assert ties.jumps(place(value, np.sign, [0.0, 0.5]), rng()) is is_one
+
+
+@pytest.mark.parametrize(("known", "is_one"), [(0.0, True), (2.0, False)])
+def test_a_jump_is_beside_what_values_round(known: float, is_one: bool) -> None:
+    """A value that comes no nearer is none where it is as near as roundings of it are."""
+    size = function_tolerances.TIE_RELATIVE
+    step = place(lambda x: known + size * (x[0] != 0), np.sign, [0.0])
+    assert ties.jumps(step, rng()) is is_one
 
 
 @pytest.mark.parametrize(
@@ -101,7 +112,7 @@ def test_a_kink_shows_in_the_slopes_before_and_after_it(value: Function, x: Any,
 
 def test_where_values_are_not_known_there_is_no_kink() -> None:
     """Before a point, after it or at it."""
-    for is_known in (lambda x: x < 0, lambda x: x > 0, lambda x: x != 0):
+    for is_known in (lambda x: x <= 0, lambda x: x >= 0, lambda x: x != 0):
         found = place(lambda x, is_known=is_known: abs(float(x[0])) if is_known(x[0]) else None, np.sign, [0.0])
         assert not ties.has_kink_along(found, 0, (0,))
 

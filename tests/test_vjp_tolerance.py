@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference.findings import Violation
 from reference.gradients import tolerance
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.wording import fact
 from tests.gradients import drawn
 
@@ -72,9 +72,10 @@ def test_the_last_roundings_come_on_top() -> None:
     for unit, tiny in ((tolerances.DOUBLE_UNIT, 1e-300), (tolerances.SINGLE_UNIT, 1e-30)):
         found = tolerance._with_last_roundings(seen, answer, unit)
         assert found[3:].tolist() == [0.0, 0.0]
-        assert found[0] == pytest.approx(tolerances.LAST_ROUNDINGS * unit)
+        assert found[0] == pytest.approx(tolerances.LAST_ROUNDINGS * unit, abs=0)
         assert found[1] == pytest.approx(1 + 4 * tolerances.LAST_ROUNDINGS * unit, rel=1e-15)
         assert 0 < found[2] < tiny
+        assert found[2] == tolerances.UNDERFLOWS * np.finfo(np.float32 if tiny > 1e-40 else np.float64).tiny
 
 
 @pytest.mark.parametrize(
@@ -142,3 +143,175 @@ def test_operations_are_followed_where_they_can_be() -> None:
     )  # fmt: skip
     assert tolerance.rounding_error(by_numbers, [X], answers)[0].tolist() == unseen.tolist()
     assert (unseen - granted > 10 * tolerances.INTERMEDIATE_UNITS * tolerances.DOUBLE_UNIT).all()
+
+
+def watched(compute: Any, seen: list[Any]) -> Any:
+    """The same computation, which notes the types of what it is given, and whether that is what was given first."""
+
+    def run(*inputs: Array) -> tuple[Any, ...]:
+        seen.append((inputs[0].dtype, bool((inputs[0] == X).all())))
+        return tuple(compute(*inputs))
+
+    return run
+
+
+WIDEST = np.dtype(tolerance._WIDER[np.dtype(np.float64)])
+
+
+@pytest.mark.parametrize(("dtype", "wider"), [(np.float32, np.float64), (np.float64, WIDEST)])
+def test_code_is_run_again_in_the_next_wider_type(dtype: Any, wider: Any) -> None:
+    """Here, and in both types at a place nearby; what was answered here is not asked again."""
+    seen: list[Any] = []
+    answers = [each.astype(dtype) for each in slope(X.astype(dtype))]
+    tolerance.granted(watched(slope, seen), [X.astype(dtype)], answers, [np.zeros(3)])
+    narrow, wide = np.dtype(dtype), np.dtype(wider)
+    assert seen[:3] == [(wide, True), (narrow, False), (wide, False)]
+
+
+def test_an_accident_here_does_not_hide_what_rounding_does_nearby() -> None:
+    """The larger of both errors is granted, twice; where nothing is known nearby, that of here."""
+    x = single([8.0, -16.0, 64.0])
+    sizes = [np.zeros(3)]
+
+    def absorbing(x: Any) -> tuple[Any, ...]:
+        large = x.dtype.type(1e8)
+        return ((x + large) - large,)
+
+    (found,) = tolerance.granted(absorbing, [x], list(absorbing(x)), sizes)
+    moves = np.abs(x) * tolerances.NEARBY
+    assert (found >= moves).all()
+    assert (found <= 2.1 * tolerances.MEASURED_FACTOR * moves).all()
+
+    def only_here(otherwise: Any) -> Any:
+        return lambda x: absorbing(x) if x[0] == 8.0 else otherwise(x)
+
+    def raising(x: Any) -> Any:
+        raise Violation(fact("answers", what="vjp"), fact("number", value=1.0))
+
+    for otherwise in (raising, lambda x: (1e3 * absorbing(x)[0][:1],)):
+        (alone,) = tolerance.granted(only_here(otherwise), [x], list(absorbing(x)), sizes)
+        assert (alone < moves).all()
+    (again,) = tolerance.granted(absorbing, [x], list(absorbing(x)), sizes)
+    assert again.tolist() == found.tolist()
+
+
+def test_each_answer_has_a_bound_of_its_own() -> None:
+    """Measured where it is computed in the wider type, and estimated where it is not."""
+    given, seen = X.astype(np.float32), [np.ones(3), np.ones(3)]
+
+    def both(x: Any) -> tuple[Any, ...]:
+        return by_numbers(x)[0], slope(x)[0]
+
+    answers = list(both(given))
+    one, two = tolerance.granted(both, [given], answers, seen)
+    (measured,) = tolerance.granted(slope, [given], answers[1:], seen[:1])
+    estimates = tolerance.estimated(both, [given], answers, seen)
+    assert two.tolist() == measured.tolist() != estimates[1].tolist()
+    assert one.tolist() == estimates[0].tolist()
+
+
+def test_where_numpy_has_no_wider_type_roundings_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With operations that are followed, if there are any."""
+    monkeypatch.setitem(tolerance._WIDER, np.dtype(np.float64), np.float64)
+    answers, sizes = list(slope(X)), [np.zeros(3)]
+    for followed in (None, slope):
+        (found,) = tolerance.granted(slope, [X], answers, sizes, followed)
+        (due,) = tolerance.estimated(slope, [X], answers, sizes, followed)
+        assert found.tolist() == due.tolist()
+    mixed = [X, X.astype(np.float32)]
+
+    def product(x: Any, y: Any) -> tuple[Any, ...]:
+        return ((1 - np.tanh(x) ** 2) * y,)
+
+    (estimate,) = tolerance.estimated(product, mixed, list(product(*mixed)), sizes)
+    assert tolerance.granted(product, mixed, list(product(*mixed)), sizes)[0].tolist() == estimate.tolist()
+
+
+def test_sizes_count_in_units_of_the_wider_type() -> None:
+    """Where rounding is measured; what drowns there leaves no trace."""
+    for given, wider in ((X, WIDEST), (X.astype(np.float32), np.float64)):
+        small, large = (
+            tolerance.granted(slope, [given], list(slope(given)), [np.full(3, size)])[0] for size in (0.0, 1e9)
+        )
+        unit = np.finfo(wider).eps / 2
+        assert large - small == pytest.approx(np.full(3, tolerances.INTERMEDIATE_UNITS * unit * 1e9), rel=1e-6, abs=0)
+    small, large = (
+        tolerance.estimated(slope, [given], list(slope(given)), [np.full(3, size)])[0] for size in (0.0, 1e6)
+    )
+    assert large - small == pytest.approx(np.full(3, tolerances.INTERMEDIATE_UNITS * tolerances.SINGLE_UNIT * 1e6))
+
+
+@pytest.mark.skipif(np.float64 == WIDEST, reason="numpy has no wider type here")
+def test_results_are_collected_in_the_wider_type() -> None:
+    """Where the code can do with such arrays; else as it is."""
+    calls: list[Any] = []
+
+    def collecting(x: Any) -> tuple[Any, ...]:
+        found = np.zeros(3)
+        found[:] = x
+        return (found,)
+
+    def choosy(x: Any) -> tuple[Any, ...]:
+        calls.append(np.zeros(1).dtype)
+        if len(calls) == 1:
+            raise Violation(fact("answers", what="vjp"), fact("number", value=1.0))
+        return collecting(x)
+
+    assert tolerance._wide(collecting, [X.astype(np.longdouble)])[0].dtype == np.longdouble
+    assert tolerance._wide(choosy, [X.astype(np.longdouble)])[0].dtype == np.float64
+    assert calls == [np.dtype(np.longdouble), np.dtype(np.float64)]
+    assert tolerance._wide(collecting, [X])[0].dtype == np.float64
+
+
+def test_scatter_is_granted_with_a_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not finite tells nothing of an answer; nor does what has another shape, or raises an exception."""
+    answers, scatter = [np.ones(3)], [np.array([0.5, np.inf, np.nan])]
+
+    def scattered(compute: Any, inputs: Any, *, known: bool) -> Any:
+        assert (compute, inputs, known) == (slope, [X], False)
+        return scatter
+
+    monkeypatch.setattr(tolerance.random_rounding, "scatter", scattered)
+    (found,) = tolerance._scattered(slope, [X], answers) or [None]
+    assert found.tolist() == [0.5 * tolerances.RANDOM_ROUNDING_SAFETY, 0.0, 0.0]
+    assert tolerance._scattered(slope, [X], [np.ones(2)]) is None
+    scatter = None
+    assert tolerance._scattered(slope, [X], answers) is None
+    monkeypatch.setattr(tolerance.random_rounding, "scatter", lambda *_, known: [].pop())
+    assert tolerance._scattered(slope, [X], answers) is None
+
+
+def test_followed_operations_are_granted_last_roundings_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In units of each answer, and the smallest doubles."""
+    answers = [np.array([1.0, -4.0, 0.0]), np.array([2.0])]
+    monkeypatch.setattr(tolerance.random_rounding, "scatter", lambda *_: [np.array([0.0, 0.25, 0.0]), np.zeros(1)])
+    found = tolerance.followed_error(slope, [X], answers)
+    assert found is not None
+    last = tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT
+    assert found[0][:2] == pytest.approx([last, 0.25 * tolerances.RANDOM_ROUNDING_SAFETY + 4 * last], rel=1e-15, abs=0)
+    assert 0 < found[0][2] < 1e-320
+    assert found[1] == pytest.approx(2 * last, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize(("largest", "due"), [(0.25, 1.0), (8.0, 8.0), (1e9, tolerances.LARGEST_UNSEEN)])
+def test_what_nobody_sees_is_granted_by_the_size_of_the_arguments(largest: float, due: float) -> None:
+    """At least 1 and no more than a thousand, and by the size of the answer."""
+    inputs = [np.array([0.125]), np.array([largest]), np.zeros(0)]
+    answers = [np.array([0.0, -2.0], np.float32)]
+
+    def constant(*_: Any) -> tuple[Any, ...]:
+        return (answers[0].astype(np.float64),)
+
+    (found,) = tolerance.unfollowed_error(constant, inputs, answers)
+    (granted,) = tolerance.granted(constant, inputs, answers, [np.abs(answers[0])])
+    units = (found - granted) / tolerances.INTERMEDIATE_UNITS / tolerances.DOUBLE_UNIT
+    assert units == pytest.approx([due, due + 2.0], rel=1e-3)
+
+
+def test_what_lost_digits_may_be_off_is_told_in_units() -> None:
+    """Of the sum of the weights' sizes, in double precision whatever their type."""
+    for dtype in (np.float64, np.float32):
+        weights = np.full(3, -0.1, dtype)
+        found = tolerance.beside_cotangent(weights, 2.0**-20)
+        due = 3 * abs(float(weights[0])) * 2.0**-20 * function_tolerances.LOST_UNITS
+        assert found == pytest.approx(due, rel=1e-15)

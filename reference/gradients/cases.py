@@ -192,7 +192,7 @@ def _ahead(lead: float) -> Draw:
 
     def draw(rng: np.random.RandomState, shape: tuple[int, ...]) -> Array:
         drawn = short_numbers(rng, shape)
-        drawn[(..., 0) if shape else ()] += lead
+        drawn[(..., slice(1)) if shape else ()] += lead  # a slice, for there may be no entries
         return drawn
 
     return draw

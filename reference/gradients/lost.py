@@ -17,6 +17,7 @@ overflows on its way there, the chain rule meets 0 times infinity.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def is_lost(context: Context, case: Case, cotangent: Array, position: int, index
     floats = context.pattern.floats(case.args)
     answers, _ = context.gradients(case, cotangent)
     came = float(answers[position][index])
-    squares = max(float(np.abs(each).max(initial=0.0)) for each in floats) > np.sqrt(context.largest)
+    squares = max(float(np.abs(each).max(initial=0.0)) for each in floats) > math.sqrt(context.largest)
     number = context.pattern.differentiable[position]
     due = formula.right_at(context, case, cotangent, number, index)
     if case.ordinary and (due is None or not np.isfinite(came)):

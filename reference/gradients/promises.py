@@ -243,11 +243,13 @@ def _check_same(
     names = ["forward"] if part == "forward" else [f"gradient[{number}]" for number in context.pattern.differentiable]
     for name, one, two, bound in zip(names, first, again, bounds, strict=True):
         if one.shape != two.shape:
-            due, came = fact("shape of", what=name, shape=one.shape), fact("shape", shape=two.shape)
-            raise Violation(due, came, counterexample=words)
-        both = np.isnan(one) & np.isnan(two)
-        allowed = 2 * bound.reshape(one.shape)
-        compare(name, np.where(both, 0.0, two), np.where(both, 0.0, one), allowed, words)
+            shapes = fact("shape of", what=name, shape=one.shape), fact("shape", shape=two.shape)
+            raise Violation(*shapes, counterexample=words)
+        same = (one == two) | (np.isnan(one) & np.isnan(two))
+        due, came = np.where(same, 0.0, one), np.where(same, 0.0, two)
+        if not np.isfinite(due).all():  # nothing is held against what is no number; that is held against the other
+            due, came = came, due
+        compare(name, came, due, 2 * bound.reshape(one.shape), words)
 
 
 def _repeated(answers: list[Array]) -> list[Array]:

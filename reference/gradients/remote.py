@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.protocol import Call, Executor, Laid, Layout, New, Reply, Step, Unusable
+from reference.execution.worker.protocol import Call, Executor, Laid, Layout, New, Step, Unusable
 
 Array = NDArray[Any]
 
@@ -30,7 +30,7 @@ def method(executor: Executor, cls: str, name: str, shown: str) -> Callable[...,
         steps: list[Step] = [New("one", cls), Call("one", name, sent, by_position=True)]
         reply = executor.run(steps)[-1]
         if reply.error is not None:
-            raise _exception(reply)
+            raise _exception(reply.error, reply.error_kind)
         for place in reply.changed:
             _change(args[int(place.removeprefix("args[").removesuffix("]"))])
         return _usable(reply.value)
@@ -66,15 +66,14 @@ def _layout(array: Array) -> Layout:
     return "Fortran" if array.flags.f_contiguous else "strided"
 
 
-def _exception(reply: Reply) -> Exception:
-    kind = getattr(builtins, reply.error_kind or "", None)
-    said = (reply.error or "").removeprefix(f"{reply.error_kind}: ")
-    if isinstance(kind, type) and issubclass(kind, Exception):
+def _exception(error: str, kind: str | None) -> Exception:
+    raised = None if kind is None else getattr(builtins, kind, None)
+    if isinstance(raised, type) and issubclass(raised, Exception):
         try:
-            return kind(said)
+            return raised(error.removeprefix(f"{kind}: "))
         except TypeError:  # such as UnicodeDecodeError, which takes more
-            return RemoteError(reply.error)
-    return RemoteError(reply.error)
+            return RemoteError(error)
+    return RemoteError(error)
 
 
 def _usable(value: Any) -> Any:

@@ -84,7 +84,7 @@ class Rigorous:
 
         None where that is not known. A gradient outside them is wrong for certain, be there a kink or none.
         """
-        key = (_key(args), cotangent.astype(np.float64).tobytes())
+        key = _key([cotangent, *args])
         if key not in self._around:
             self._around[key] = self._all_near(cotangent, args)
         return self._around[key]
@@ -137,7 +137,7 @@ class Rigorous:
         resolutions
             For each gradient, a width of the enclosure that is narrow enough for a verdict, entry by entry.
         """
-        key = (_key(args), cotangent.astype(np.float64).tobytes())
+        key = _key([cotangent, *args])
         if key not in self._gradients:
             found = self._enclosed(args, cotangent, resolutions)
             gradients = None if found is None else found.gradients

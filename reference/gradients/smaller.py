@@ -91,9 +91,9 @@ def _shortened(array: Array, plan: dict[int, int], interval: tuple[float, float]
     part = np.array(array[tuple(slice(plan[n]) for n in array.shape)])
     if part.dtype.kind != "f":
         # Class labels say a place along an axis: the shortest that they all fit in.
-        axes = [n for n in plan if part.size and n > array.max(initial=0)]
-        return part % max(plan[min(axes)], 1) if axes and array.min(initial=0) >= 0 else part
+        axes = [n for n in plan if part.size and n > array.max()]
+        return part % max(plan[min(axes)], 1) if axes and array.min() >= 0 else part
     short = np.asarray(np.round(part * 8) / 8).astype(part.dtype)
-    short = np.where((short == 0) & (part != 0), part, short)
+    short = np.where(short == 0, part, short)
     low, high = interval
     return np.asarray(np.where((low < short) & (short < high), short, part)).astype(part.dtype)

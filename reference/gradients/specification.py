@@ -41,21 +41,20 @@ class Specification:
         self.definition = spec
         self._pattern = pattern
         floats = doubles(pattern.floats(pattern.args))
-        self._kinds: list[str] = []
-        self._plain: str
+        self._is_on_tensors = self._needs_methods = False
         self._values: dict[bytes, Estimate | None] = {}
         self._by_torch_known: dict[bytes, tuple[Estimate, ...]] = {}
         values, reasons = {}, []
         for kind in ("torch", "numpy", "balls"):
             try:
                 values[kind] = self._try(kind, floats)
-                self._kinds.append(kind)
             except (
                 Exception,
                 SystemExit,
             ) as error:  # a definition for tensors fails on arrays in whatever way, and vice versa
                 reasons.append(f"{kind}: {type(error).__name__}: {error}")
         self._choose(values, reasons)
+        self._is_on_balls = "balls" in values
         self.shape = next(iter(values.values())).shape
         domain = tuple(pattern.domain[number] for number in pattern.differentiable)
         self.differences = Differences(self.evaluate, domain, rounding=self._rounding)
@@ -66,30 +65,30 @@ class Specification:
         """The name of what differentiates the definition."""
         if self.is_rigorous:
             return ball.NAME
-        return torch_autograd.NAME if self._plain == "torch" else self.differences.oracle
+        return torch_autograd.NAME if self._is_on_tensors else self.differences.oracle
 
     @property
     def evaluator(self) -> str:
         """The name of what evaluates the definition."""
         if self.is_rigorous:
             return ball.NAME
-        return "PyTorch" if self._plain == "torch" else "numpy"
+        return "PyTorch" if self._is_on_tensors else "numpy"
 
     @property
     def is_rigorous(self) -> bool:
         """Whether the definition is evaluated and differentiated in ball arithmetic."""
-        return self.rigorous.refusal is None or "balls" in self._kinds
+        return self.rigorous.refusal is None or self._is_on_balls
 
     @property
     def is_differentiated(self) -> bool:
         """Whether the whole gradient comes at once; else `differences` give it entry by entry."""
-        return self._plain == "torch" or self.is_rigorous
+        return self._is_on_tensors or self.is_rigorous
 
     def evaluate(self, *floats: Array) -> Array:
         """The definition as it is written, in double precision (numpy's: in that of the arguments)."""
-        if self._plain == "torch":
-            return torch_autograd.evaluate(self._with("torch"), floats)
-        return np.asanyarray(self._with(self._plain)(*floats))
+        if self._is_on_tensors:
+            return torch_autograd.evaluate(self._on_tensors, floats)
+        return np.asanyarray(self._on_arrays(*floats))
 
     def in_doubles(self, args: Sequence[Array]) -> Array:
         """What the definition computes as it is written."""
@@ -121,9 +120,9 @@ class Specification:
         exact = None if self.rigorous.refusal else self.rigorous.gradient(weights, args, resolutions)
         if exact is not None:
             return exact
-        if "balls" in self._kinds:
-            return ball.vjp(self._with("balls"), weights, floats)
-        if self._plain != "torch":
+        if self._is_on_balls:
+            return ball.vjp(self._on_balls, weights, floats)
+        if not self._is_on_tensors:
             return unknown(floats)
         key = digest(weights, *floats)
         if key not in self._by_torch_known:
@@ -131,7 +130,7 @@ class Specification:
         return self._by_torch_known[key]
 
     def _by_torch(self, weights: Array, floats: Sequence[Array]) -> tuple[Estimate, ...]:
-        found = torch_autograd.vjp(self._with("torch"), weights, floats)
+        found = torch_autograd.vjp(self._on_tensors, weights, floats)
         output = self.evaluate(*floats)
         unit = unit_roundoff(floats)
         return tuple(
@@ -146,10 +145,10 @@ class Specification:
 
     def autograd(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...] | None:
         """What torch's own differentiation of the definition answers, right or not; None where it is not for torch."""
-        if self._plain != "torch":
+        if not self._is_on_tensors:
             return None
         weights = cotangent.astype(np.float64).reshape(self.shape)
-        found = torch_autograd.vjp(self._with("torch"), weights, doubles(self._pattern.floats(args)))
+        found = torch_autograd.vjp(self._on_tensors, weights, doubles(self._pattern.floats(args)))
         return tuple(each.value for each in found)
 
     def _value(self, floats: Sequence[Array]) -> Estimate | None:
@@ -161,8 +160,8 @@ class Specification:
             if exact is not None:
                 # Where doubles are off by more than rounding explains, the definition has left them on its way.
                 return exact if self._is_meant(exact, plain, floats) else None
-            if self._plain == "torch":
-                return torch_autograd.value(self._with("torch"), floats)
+            if self._is_on_tensors:
+                return torch_autograd.value(self._on_tensors, floats)
         except (Exception, SystemExit):  # for example at numbers outside a function's domain
             return None
         return self._value_by_numpy(plain, floats)
@@ -170,8 +169,8 @@ class Specification:
     def _value_on_balls(self, floats: Sequence[Array]) -> Estimate | None:
         """What the formula means, where balls can tell."""
         exact = None if self.rigorous.refusal else self.rigorous.value(self._pattern.with_floats(floats))
-        if exact is None and "balls" in self._kinds:
-            exact = ball.value(self._with("balls"), floats)
+        if exact is None and self._is_on_balls:
+            exact = ball.value(self._on_balls, floats)
             return exact if np.isfinite(exact.value).all() else None
         return exact
 
@@ -182,9 +181,9 @@ class Specification:
 
     def _find_rigorous(self) -> Rigorous:
         """The definition in ball arithmetic; it refuses where that means something else than in doubles."""
-        language: Language = "torch" if self._plain == "torch" else "numpy"
+        language: Language = "torch" if self._is_on_tensors else "numpy"
         found = Rigorous(self.definition, language, self._pattern.differentiable)
-        if self._plain == "numbers":
+        if self._needs_methods:
             found.refusal = "the definition has the methods of tensors and is given arrays"
         args = self._pattern.args
         exact = found.value(args)
@@ -211,44 +210,60 @@ class Specification:
 
     def _rounding(self, *floats: Array) -> Array:
         """The rounding error of the definition as it is written."""
-        if self._plain == "torch":
-            return torch_autograd.value(self._with("torch"), floats).error
+        if self._is_on_tensors:
+            return torch_autograd.value(self._on_tensors, floats).error
         return self._value_by_numpy(np.asarray(self.evaluate(*floats), dtype=np.float64), floats).error
 
     def _value_by_numpy(self, plain: Array, floats: Sequence[Array]) -> Estimate:
-        (bound,) = rounding_error(lambda *arrays: (self._with(self._plain)(*arrays),), floats, [plain])
+        def compute(*arrays: Any) -> tuple[Array]:
+            found = np.asanyarray(self._on_arrays(*arrays))
+            return (found if found.dtype.kind == "f" else found.astype(np.float64),)
+
+        (bound,) = rounding_error(compute, floats, [plain])
         return Estimate(plain, bound)
 
-    def _with(self, kind: str) -> Callable[..., Any]:
+    @property
+    def _on_tensors(self) -> Callable[..., Any]:
+        """The definition as a function of tensors, those of floating point alone."""
+        return self._bound([torch_autograd.constant(array) for array in self._pattern.args])
+
+    @property
+    def _on_balls(self) -> Callable[..., Any]:
+        """The same of balls, or of arrays as they are."""
+        return self._bound(self._pattern.args)
+
+    @property
+    def _on_arrays(self) -> Callable[..., Any]:
+        """The same of arrays, which have the methods of tensors where it needs them."""
+        return complex_step.on_arrays(self._on_balls) if self._needs_methods else self._on_balls
+
+    def _bound(self, constants: Sequence[Any]) -> Callable[..., Any]:
         """The definition as a function of the arguments of floating point alone."""
 
         def bound(*floats: Any) -> Any:
-            args: list[Any] = list(self._pattern.args)
-            if kind == "torch":
-                args = [torch_autograd.constant(array) for array in args]
+            args = list(constants)
             for number, given in zip(self._pattern.differentiable, floats, strict=True):
                 args[number] = given
             return self.definition(*args)
 
-        return complex_step.on_arrays(bound) if kind == "numbers" else bound
+        return bound
 
     def _try(self, kind: str, floats: Sequence[Array]) -> Array:
         if kind == "numpy":
             try:
-                self._plain = "numpy"
-                return self._real(self.definition(*self._pattern.with_floats(floats)))
+                return self._real(self._on_arrays(*floats))
             except (Exception, SystemExit):  # methods as torch has them, which balls have too
-                value = self._real(self._with("numbers")(*floats))
-                self._plain = "numbers"
-                return value
-        reason = torch_autograd.available() if kind == "torch" else ball.available()
+                self._needs_methods = True
+                return self._real(self._on_arrays(*floats))
+        oracle: Any = torch_autograd if kind == "torch" else ball
+        reason = oracle.available()
         if reason:
             raise ImportError(reason)
-        oracle: Any = torch_autograd if kind == "torch" else ball
         if kind == "balls" and sum(array.size for array in floats) > ball_tolerances.MOST_BALLS:
             raise ValueError("too many numbers for ball arithmetic")
-        value = self._real(oracle.value(self._with(kind), floats).value)
-        oracle.vjp(self._with(kind), np.ones(value.shape), floats)
+        run = self._on_tensors if kind == "torch" else self._on_balls
+        value = self._real(oracle.value(run, floats).value)
+        oracle.vjp(run, np.ones(value.shape), floats)
         return value
 
     def _means_the_same(self, values: dict[str, Array]) -> bool:
@@ -257,7 +272,7 @@ class Specification:
         near = [
             array * (1 + rng.rand(*array.shape) / 16) for array in doubles(self._pattern.floats(self._pattern.args))
         ]
-        others = (torch_autograd.evaluate(self._with("torch"), near), self._real(self._with(self._plain)(*near)))
+        others = (torch_autograd.evaluate(self._on_tensors, near), self._real(self._on_arrays(*near)))
         return _agree(values["torch"], values["numpy"], tolerances.READINGS_AGREE) and _agree(
             *others, tolerances.READINGS_AGREE
         )
@@ -282,10 +297,9 @@ class Specification:
                 f"({'; '.join(reasons)})"
             )
         if "balls" in values and not _agree(values["balls"], values[plain[0]], tolerances.READINGS_AGREE):
-            self._kinds.remove("balls")
             del values["balls"]
         if plain[0] == "torch":
-            self._plain = "torch"
+            self._is_on_tensors, self._needs_methods = True, False
 
 
 def _far(exact: Estimate, plain: Array) -> Array | None:

@@ -148,7 +148,7 @@ def judge(place: Place, gradient: Arrays, allowed: Arrays, rng: np.random.Random
     limits.look(function_tolerances.TIE_LIMITS)
     if limits.diverges or len(limits.rows) < function_tolerances.TIE_LIMITS // 2:
         return Verdict("unknown", kinked=limits.diverges)
-    claimed = np.concatenate([each.ravel().astype(np.float64) for each in gradient])
+    claimed = np.concatenate([each.ravel() for each in gradient])
     granted = np.concatenate(
         [np.broadcast_to(each, a.shape).ravel() for each, a in zip(allowed, gradient, strict=True)]
     )
@@ -174,10 +174,10 @@ def _judged(
         limits.look(function_tolerances.TIE_TOGETHER, outside, sign)
     legal: set[int] = set()
     for _ in range(function_tolerances.TIE_ENTRIES):
-        outside = np.array([each for each in _outside(limits, claimed, granted, tight) if each not in legal], dtype=int)
-        if not outside.size:
+        left = [int(each) for each in _outside(limits, claimed, granted, tight) if each not in legal]
+        if not left:
             break
-        entry = int(outside[0])
+        entry = left[0]
         verdict = _entry(place, limits, entry, claimed, granted, tight)
         if verdict is not None:
             along = np.eye(1, claimed.size, entry)[0]
@@ -195,7 +195,7 @@ def _is_of_outputs(place: Place, direction: Array, claimed: Array, granted: Arra
     for output in place.outputs():
         limits = Limits(output, rng)
         for sign in (1.0, -1.0):
-            limits.look(function_tolerances.TIE_LIMITS, ahead if ahead.size else None, sign)
+            limits.look(function_tolerances.TIE_LIMITS, ahead, sign)
         if limits.diverges or not len(limits.rows):
             return True  # of this output nothing is known
         slopes = limits.rows @ direction
@@ -239,7 +239,7 @@ def has_kink_along(place: Place, position: int, index: tuple[int, ...]) -> bool:
 
 def coincident(floats: Sequence[Array]) -> bool:
     """Whether arguments hold a zero, or two numbers of the same size."""
-    sizes = np.concatenate([np.abs(each.ravel().astype(np.float64)) for each in floats])
+    sizes = np.abs(np.concatenate([each.ravel() for each in floats]))
     return bool((sizes == 0).any() or len(np.unique(sizes)) < sizes.size)
 
 
@@ -287,7 +287,7 @@ def _disagrees(limits: Limits, direction: Array, claimed: Array, granted: Array,
 
 def _directions(floats: Arrays, limits: Limits, claimed: Array, rng: np.random.RandomState) -> Iterator[Array]:
     """Directions that keep ties, and one along which the gradient is farthest from the limits."""
-    numbers = np.concatenate([a.ravel().astype(np.float64) for a in floats])
+    numbers = np.concatenate([a.ravel() for a in floats])
     _, same = np.unique(numbers, return_inverse=True)
     _, alike = np.unique(np.abs(numbers), return_inverse=True)
     for _ in range(function_tolerances.TIE_DIRECTIONS):

@@ -42,10 +42,12 @@ from reference.numerics.sampling import seeded, signs
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
 
-#: The type that is wide enough to see the roundings of each.
-_WIDER: dict[Any, Any] = {np.dtype(np.float32): np.float64}
-if np.finfo(np.longdouble).eps < tolerances.EXTENDED_EPSILON:
-    _WIDER[np.dtype(np.float64)] = np.longdouble
+_HAS_WIDER = np.finfo(np.longdouble).eps < tolerances.EXTENDED_EPSILON
+#: The type that is wide enough to see the roundings of each; of double precision itself, where numpy has none.
+_WIDER: dict[Any, Any] = {
+    np.dtype(np.float32): np.float64,
+    np.dtype(np.float64): np.longdouble if _HAS_WIDER else np.float64,
+}
 
 
 def granted(
@@ -80,7 +82,7 @@ def granted(
         bounds = estimated(compute, inputs, answers, sizes, followed)
     else:
         bounds = [np.zeros(each.shape) for each in answers]
-    wider_unit = unit_roundoff([np.zeros(0, _WIDER.get(array.dtype, array.dtype)) for array in inputs])
+    wider_unit = max(float(np.finfo(_WIDER[array.dtype]).eps) / 2 for array in inputs)
     for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
         seen, again = here[number], there[number] if there else None
         if seen is None:
@@ -113,7 +115,7 @@ def estimated(
 
 
 def _with_last_roundings(seen: Array, answer: Array, unit: float) -> Array:
-    last = tolerances.LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
+    last = tolerances.LAST_ROUNDINGS * unit * np.abs(_double(answer))
     smallest = float(np.finfo(np.float32 if unit >= tolerances.SINGLE_UNIT else np.float64).tiny)
     # Rounding does not make an answer infinite or NaN.
     return np.where(np.isfinite(answer), seen + last + tolerances.UNDERFLOWS * smallest, 0.0)
@@ -132,8 +134,8 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
 def unfollowed_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
     """As `rounding_error`, of code that is known to take no arrays that round at random."""
     unseen = tolerances.INTERMEDIATE_UNITS * unit_roundoff(inputs)
-    largest = max((float(np.abs(array).max(initial=1.0)) for array in inputs), default=1.0)
-    bounds = granted(compute, inputs, answers, [np.abs(answer.astype(np.float64)) for answer in answers])
+    largest = max(float(np.abs(array).max(initial=1.0)) for array in inputs)
+    bounds = granted(compute, inputs, answers, [np.abs(_double(answer)) for answer in answers])
     return [
         bound + unseen * (min(largest, tolerances.LARGEST_UNSEEN) + np.abs(answer))
         for bound, answer in zip(bounds, answers, strict=True)
@@ -146,7 +148,7 @@ def followed_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
     if found is None:
         return None
     units = [tolerances.RANDOM_ROUNDING_SAFETY * each for each in found]
-    last = [tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT * np.abs(each.astype(np.float64)) for each in answers]
+    last = [tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT * np.abs(_double(each)) for each in answers]
     return [one + two + 4 * tolerances.SMALLEST_DOUBLE for one, two in zip(units, last, strict=True)]
 
 
@@ -166,13 +168,13 @@ def size_of_gradient(cotangent: Array, output: Array, argument: Array) -> Array:
 
     For 1 - tanh(x)^2 it is c / x: that is where the 1 went.
     """
-    total = float(np.abs(cotangent.astype(np.float64) * output).sum())
-    return np.asarray(total / np.maximum(1.0, np.abs(argument.astype(np.float64))))
+    total = float(np.abs(_double(cotangent) * output).sum())
+    return np.asarray(total / np.maximum(1.0, np.abs(_double(argument))))
 
 
 def beside_cotangent(cotangent: Array, unit: float) -> float:
     """What lost digits of a gradient of <c, y> may be off: a few unit roundoffs of sum |c_k|."""
-    return function_tolerances.LOST_UNITS * unit * float(np.abs(cotangent.astype(np.float64)).sum())
+    return function_tolerances.LOST_UNITS * unit * float(np.abs(_double(cotangent)).sum())
 
 
 def unit_roundoff(arrays: Sequence[Array]) -> float:
@@ -184,7 +186,7 @@ def _differences(compute: Compute, inputs: Sequence[Array], answers: Sequence[Ar
     """|narrow - wide| for each answer; None where the code did not compute in the wider type."""
     try:
         narrow = compute(*inputs) if answers is None else answers
-        wide = _wide(compute, [array.astype(_WIDER.get(array.dtype, array.dtype)) for array in inputs])
+        wide = _wide(compute, [array.astype(_WIDER[array.dtype]) for array in inputs])
     except Violation:
         return [None] * len(answers or ())
     return [_difference(one, two) for one, two in zip(narrow, wide, strict=True)]
@@ -208,13 +210,13 @@ def _difference(narrow: Array, wide: Array) -> Array | None:
     # Code that refuses the wider type may answer NaN, in an array that was made for it.
     if not computed_wider or (np.isnan(wide) & ~np.isnan(narrow)).any():
         return None
-    return np.where(narrow == wide, 0.0, np.abs(narrow - wide)).astype(np.float64)
+    return _double(np.where(narrow == wide, 0.0, np.abs(narrow - wide)))
 
 
 def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
     """How far each answer moves when the arguments are moved by roundings, with a safety factor."""
     rng = seeded(1)
-    here = [each.astype(np.float64) for each in answers]
+    here = [_double(each) for each in answers]
     most = [np.zeros(each.shape) for each in here]
     for _ in range(tolerances.CONDITIONING_PROBES):
         try:
@@ -229,3 +231,8 @@ def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[A
 
 def _moved(array: Array, relative: float, rng: np.random.RandomState) -> Array:
     return (array * (1 + relative * signs(rng, array.shape))).astype(array.dtype)
+
+
+def _double(array: Array) -> Array:
+    """The same numbers in double precision."""
+    return array.astype(np.float64)
