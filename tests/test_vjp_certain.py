@@ -104,7 +104,16 @@ def test_where_several_gradients_are_near_it_may_be_a_kink(
     """Such entries count only where kinks do; what is one gradient is told by its size, or the cotangent's."""
     near, weights = estimate([value, 0.0], error), np.array(cotangent)
     assert wrong([value + 9.0, 0.0], near, 0.0, cotangent=weights) is not None
+    answers, bounds = [np.array([[value + 9.0, 0.0]])], [np.zeros((1, 2))]
+    stub = known((near,))
+    stub.around = lambda *_: (near,)
+    assert certain.surely_wrong(stub, CASE, weights, answers, bounds) is not None
     assert (wrong([value + 9.0, 0.0], near, 0.0, at_kinks=False, cotangent=weights) is not None) is is_wrong
+
+
+def test_an_argument_without_entries_has_none_that_is_wrong() -> None:
+    """Whatever the cotangent."""
+    assert wrong([], estimate([], 0.0), 0.0, at_kinks=False) is None
 
 
 def test_gradients_nearby_are_those_of_the_definition() -> None:
@@ -141,7 +150,9 @@ def derivative(answer: Any, truth: Any, bound: float = 0.25, **more: Any) -> boo
     spec = SimpleNamespace(is_rigorous=more.get("is_rigorous", True), gradient=gradient)
     nothing: Any = SimpleNamespace(function=SimpleNamespace(spec=spec))
     forward: Any = SimpleNamespace(
-        function=SimpleNamespace(spec=None), gradient=gradient, is_known=lambda case: more.get("is_rigorous", True)
+        function=SimpleNamespace(spec=None),
+        gradient=gradient,
+        is_known=lambda case: case is CASE and more.get("is_rigorous", True),
     )
     answers, bounds = [np.array([each], float) for each in answer], [np.full((1, 2), bound) for _ in answer]
     one, two = (certain.is_the_derivative(stub, CASE, C, answers, bounds) for stub in (nothing, forward))

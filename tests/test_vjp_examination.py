@@ -81,7 +81,11 @@ def test_each_check_is_of_a_function_and_stands_on_others() -> None:
     found = GradientExamination(context()).checks
     assert {each.id: (each.subject, each.depends_on, each.excuses) for each in found} == CHECKS
     assert [each.id for each in found] == list(CHECKS)
-    assert all(each.rationale.endswith(".") for each in found)
+    assert found[0].rationale
+    assert str(promises.check_forward_answers.__doc__).startswith(found[0].rationale)
+    nameless = Subject(lambda x: x, lambda c, x: (c,), pattern((X,), None))
+    subjects = {each.subject for each in GradientExamination(Context(nameless, None, 0, "quick")).checks}
+    assert subjects == {"forward", "vjp"}
 
 
 def test_some_checks_depend_on_what_is_given() -> None:
@@ -198,7 +202,8 @@ def test_what_is_given_reaches_the_checks(monkeypatch: pytest.MonkeyPatch) -> No
     def search() -> Any:
         return ()
 
-    check_vjp(scaled, constant_vjp, X, WHOLE, HELD)
+    with np.errstate(all="raise"):
+        check_vjp(scaled, constant_vjp, X, WHOLE, HELD)
     check_vjp(
         scaled, scaled_vjp, X, WHOLE, HELD, spec=scaled, domain=[(-9, 9), None, (0, 9)], legal=legal, fixed=(0,),
         draw=draw, owns=True, seed=5, effort="quick", only="vjp.*", budget=2.0, progress=print, takes_cotangent=False,
@@ -247,9 +252,14 @@ def explaining(monkeypatch: pytest.MonkeyPatch) -> Any:
         found: Violation | None = said.smaller
         return found
 
+    def other_argument(context: Context, number: int) -> int | None:
+        assert context is said.examination.context
+        assert number in (0, 1)
+        return said.other if number == 1 else None
+
     monkeypatch.setattr(check, "smaller", smaller)
     monkeypatch.setattr(check.diagnosis, "explained", explained)
-    monkeypatch.setattr(check, "other_argument", lambda context, number: said.other if number == 1 else None)
+    monkeypatch.setattr(check, "other_argument", other_argument)
     monkeypatch.setattr(check, "script_of", lambda subject, asked, name: (subject, asked, name))
     said.examination = GradientExamination(context())
     return said

@@ -47,9 +47,11 @@ class Stub:
         self.required.append(number)
 
     def cotangents(self, case: Case) -> list[Array]:
+        assert case in (ONE, OTHER)
         return [C, -C]
 
     def gradients(self, case: Case, cotangent: Array) -> Any:
+        assert case in (ONE, OTHER)
         assert cotangent is C
         return ANSWERS, BOUNDS
 
@@ -97,7 +99,7 @@ def test_legal_gradients_pass(balls: Any) -> None:
 
 @pytest.mark.parametrize(("pattern", "cases", "is_judged"), [
     ({}, (ONE,), True), ({"is_large": True}, (ONE,), False), ({"draw": print}, (ONE,), True),
-    ({"draw": print}, (), False), ({}, (), False),
+    ({"draw": print}, (), False), ({}, (), False), ({"is_large": True}, (), False),
 ])  # fmt: skip
 def test_where_there_are_no_ties_none_is_judged(pattern: Any, cases: Any, is_judged: bool) -> None:
     """As among so many numbers that none is looked for, or where the caller draws none."""
@@ -108,6 +110,7 @@ def test_where_there_are_no_ties_none_is_judged(pattern: Any, cases: Any, is_jud
     with pytest.raises(NotApplicable) as caught:
         kinks.check_ties(stub)
     assert caught.value.reason.kind == "no tie judged"
+    assert not stub.required
 
 
 def test_what_is_undecided_is_counted() -> None:
@@ -145,6 +148,7 @@ def test_an_entry_between_no_legal_ones_is_told() -> None:
     assert (violation.due["what"], violation.due["value"], violation.due["error"]) == ("gradient[0]", 0.5, 1.5)
     assert (violation.came["value"], violation.index, violation.bound) == (5.0, (1,), 1.5)
     assert violation.came["index"] == violation.due["index"] == (1,)
+    assert list(violation.counterexample or ()) == ["cotangent", "args[0]", "args[1]", "args[2]"]
 
 
 def test_a_slope_that_no_legal_gradient_has_is_told() -> None:
@@ -155,7 +159,7 @@ def test_a_slope_that_no_legal_gradient_has_is_told() -> None:
         assert (violation.came.kind, violation.came["value"]) == ("number", -2.0)
         assert violation.counterexample is not None
         assert violation.counterexample["direction"] == due
-        assert violation.counterexample["args[2]"] == [0.5]
+        assert list(violation.counterexample) == ["cotangent", "args[0]", "args[1]", "args[2]", "direction"]
 
 
 def own(*gradients: Any) -> Any:
@@ -185,3 +189,21 @@ def test_what_the_definition_itself_answers_is_legal(x: Any, y: Any, is_own: boo
     else:
         told(stub)
     told(Stub(wrong, cases=(ONE,), own=own()))
+
+
+@pytest.mark.parametrize(("answer", "one", "is_own"), [
+    ([0.25, -0.25], [0.0, 0.0], True), ([0.25 + 1e-7, 0.0], [0.0, 0.0], False), ([], [], True),
+])  # fmt: skip
+def test_answers_are_compared_with_the_definition_by_their_size(answer: Any, one: Any, is_own: bool) -> None:
+    """Of zeros nothing is granted but the bound; an argument without entries has nothing to compare."""
+    stub: Any = Stub(own=own(np.array(one)))
+    bounds = [np.full(len(answer), 0.25)]
+    assert kinks._is_own(stub, ONE, C, (np.array(answer),), bounds) is is_own
+
+
+def test_cases_are_judged_after_one_that_the_definition_answers_alike() -> None:
+    """It says nothing of the others."""
+    answers = iter([ANSWERS, None])
+    stub: Any = Stub(Verdict("wrong", index=(1,)), own=SimpleNamespace(autograd=lambda *_: next(answers)))
+    told(stub)
+    assert [case for case, *_ in stub.judged] == [OTHER]
