@@ -229,7 +229,7 @@ def test_no_digits_are_lost_of_what_has_none(answer: float, truth: float) -> Non
     x, y = np.array([[answer, 2.0, 2.0]]), np.array([4.0, 8.0])
     due = np.array([[truth, 2.0, 2.0]])
     assert lost((x, y), (due, y)) == []
-    (note,) = lost((x + [[0.0, 0.0, 1.0]], y), (due, y))
+    (note,) = lost((x + np.array([0.0, 0.0, 1.0]), y), (due, y))
     assert (note["what"], note["index"], note["digits"]) == ("gradient[0]", (0, 2), 15)
     (note,) = lost((x[:, :1], y + 1), (due[:, :1], y))
     assert (note["what"], note["index"]) == ("gradient[2]", (0,))
