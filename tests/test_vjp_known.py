@@ -88,6 +88,9 @@ def test_a_forward_pass_is_known_where_both_answers_are_one() -> None:
     assert Told(zeros=OFF).known.is_known(CASE)
     assert not Told(ties=None).known.is_known(CASE)
     assert not Told(as_given=None).known.is_known(CASE)
+    elsewhere = Told(as_given=None)
+    elsewhere.tried = [OTHER]
+    assert not elsewhere.known.is_known(CASE)
 
 
 def test_what_is_known_is_not_asked_again() -> None:
