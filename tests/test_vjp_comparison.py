@@ -258,6 +258,8 @@ def test_no_number_is_wrong_where_nothing_is_known(
     if comparison.violation is not None:
         assert comparison.violation.index == comparison.violation.due["index"] == (1, 2)
         assert set(comparison.violation.counterexample or ()) == {"cotangent", "args[0]"}
+        assert comparison.violation.due["what"] == comparison.violation.came["what"] == "gradient[0]"
+        assert str(comparison.violation.came["value"]) == "nan"
         first = comparison.violation
         consistency.not_a_number(comparison, case, np.ones(2), 0 * actual, known, where, lambda index: False)
         assert comparison.violation is first
