@@ -159,7 +159,7 @@ def test_a_complex_step_that_differences_do_not_confirm_is_not_believed() -> Non
 
 
 def test_a_wrong_slope_is_refuted_by_short_steps() -> None:
-    """A right one is not, nor is anything where rounding hides all."""
+    """A right one is not; where rounding hides all, any is."""
     asked, direction = oracle(), [np.ones(X.shape), np.ones(Y.shape)]
     due = float(of_x(C).sum() + of_y(C).sum())
     for off in (1e-3, -1e-3, 0.5):

@@ -78,6 +78,7 @@ def test_long_steps_take_a_second_opinion(length: float, second: float | None, d
     ratio = max(2.0 / abs(length), 32.0)
     assert [each for _, _, _, each, *_ in asked.asked] == ([ratio] if second is None else [ratio, ratio / SECOND])
     assert all(each is asked.asked[0][0] for each, *_ in asked.asked)
+    assert all(line.turning == 7.0 for _, _, _, _, line, _ in asked.asked)
     assert np.isinf(found.error[0]) == (due is None)
     assert due is None or found.value[0] == due
 
@@ -271,8 +272,10 @@ def test_steps_of_one_entry_are_added_without_rounding(scale: float, count: int)
 class Placed(Differences):
     """Differences of a function whose rounding and size are told at a place, and nearby."""
 
+    near = 2.0**-30
+
     def _near(self, args: Any) -> Any:
-        return np.array([2.0**-30]), np.array([4.0])
+        return np.array([self.near]), np.array([4.0])
 
     def _at_place(self, args: Any) -> Any:
         return differences._Place(np.array([2.0**-35]), np.array([4.0]), True)
@@ -328,6 +331,9 @@ def test_an_estimate_is_off_by_what_rounds_the_steps_and_hides_waves(monkeypatch
     assert asked.absorbed == (7.0, [2.0**-25])
     _, asked = sharp(monkeypatch, estimate([-8.0], 2.0**-12), noise=np.array([2.0**-60]))
     assert asked.absorbed == (7.0, [2.0**-30])
+    monkeypatch.setattr(Placed, "near", 2.0**-90)
+    _, asked = sharp(monkeypatch, estimate([-8.0], 2.0**-12))
+    assert asked.absorbed == (7.0, [9 * tolerances.LEAST_DIFFERENCE_ROUNDING])
 
 
 @pytest.mark.parametrize(("error", "scale", "is_sharp"), [
@@ -359,16 +365,127 @@ def test_what_is_measured_at_a_place_is_kept() -> None:
     assert place.is_followed
     before = len(calls)
     assert asked._at_place([X.copy()]) is place
+    assert asked._at_place([2 * X]) is not place
+    before = len(calls)
     noise, size = asked._near([X])
     assert len(calls) == before + 1
     away = calls[-1]
     reach = tolerances.FIRST_DIFFERENCE_STEP * asked.steps([X], 0)
     assert (np.abs(away - X) <= reach).all()
     assert (np.abs(away - X) > 0).all()
+    assert len(set(((away - X) / reach).tolist())) == 2
     assert noise.tolist() == (np.fmax(np.abs(X), np.abs(away)) / own).tolist()
     assert size.tolist() == np.fmax(np.abs(8.0 * X - 1.0), np.abs(8.0 * away - 1.0)).tolist()
     assert asked._near([X.copy()])[0] is noise
     assert len(calls) == before + 1
+
+
+def test_outputs_of_any_type_are_measured_in_doubles() -> None:
+    """As whole numbers; whether an analysis is asked besides says nothing of what was followed."""
+    whole = Differences(lambda x: np.array([3, -4]), (EVERYWHERE,), rounding=lambda x: np.zeros(2))
+    assert whole._at_place([X]).size.dtype == np.float64
+    for analysed in (np.ones(2), np.ones(1), None):
+        asked = Differences(
+            lambda x: np.array([float(each) for each in x.tolist()]), (EVERYWHERE,), analysed=lambda x, a=analysed: a
+        )
+        assert asked._at_place([X]).is_followed is False
+        assert (asked._at_place([X]).noise > 1e-3).all() == (analysed is not None)
+
+
+def test_the_oracle_is_named() -> None:
+    """By what it asks."""
+    assert Differences(total, ()).oracle == differences.finite_differences.NAME
+    assert Differences(total, (), carries_complex=True).oracle == "the complex step and finite differences"
+
+
+class Opinion(Differences):
+    """Differences of functions whose outputs are rounded by so much nearby, and by so much at the place."""
+
+    def __init__(self, function: Any, near: float, here: float = np.inf) -> None:
+        super().__init__(function, (EVERYWHERE,))
+        self.near, self.here = near, here
+
+    def _near(self, args: Any) -> Any:
+        return np.full(np.shape(self.function(*args)), self.near), np.zeros(())
+
+    def _at_place(self, args: Any) -> Any:
+        return differences._Place(np.full(np.shape(self.function(*args)), self.here), np.zeros(()), True)
+
+
+STEPS = function_tolerances.TAYLOR_STEPS
+#: What rounding may be at the longest step that decides on a slope that is off by 1.
+DECIDES = function_tolerances.TAYLOR_CLEAR * STEPS[0] / function_tolerances.TAYLOR_SAFETY
+
+
+def refuted(
+    function: Any,
+    claimed: float,
+    due: float,
+    *,
+    near: float = 0.0,
+    here: float = np.inf,
+    x: float = 4.0,
+    d: float = 1.0,
+) -> bool:
+    return Opinion(function, near, here).refutes([np.array([x])], [np.array([d])], np.ones(1), claimed, due)
+
+
+@pytest.mark.parametrize(("rounding", "off", "decides"), [
+    (0.0, 1.0, True), (DECIDES, 1.0, True), (1.01 * DECIDES, 1.0, False), (3 * DECIDES, 4.0, True),
+    (DECIDES / 2, 0.25, False),
+])  # fmt: skip
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_values_save_a_right_slope_where_rounding_lets_them(
+    rounding: float, off: float, decides: bool, sign: float
+) -> None:
+    """At one step at least it has to be a part of what the slope seems to be off by; a wrong one is never saved."""
+    for d in (1.0, 2.0, -0.5):
+        assert refuted(lambda x: 3 * x, 3 * d, 3 * d + sign * off, near=rounding, d=d) is not decides
+        assert refuted(lambda x: 3 * x, 3 * d + sign * off, 3 * d, near=rounding, d=d)
+
+
+@pytest.mark.parametrize(("slope", "is_refuted"), [(3.0, False), (3.5, False), (3.51, True), (4.0, True), (2.4, True)])
+def test_a_slope_is_refuted_by_one_that_is_nearer_to_another(slope: float, is_refuted: bool) -> None:
+    """Than to the one that is claimed."""
+    assert refuted(lambda x: slope * x, 3.0, 4.0, x=0.0) is is_refuted
+
+
+def test_the_shortest_steps_that_decide_are_believed() -> None:
+    """All of the last few have to speak against the slope; what longer ones say is no matter."""
+
+    def bent(edge: float) -> Any:
+        return lambda x: np.where(np.abs(x - 4) > edge, 3 * (x - 4), 4 * (x - 4))
+
+    for place, is_refuted in ((-1, False), (-2, False), (-3, True), (-4, True), (-12, True)):
+        assert refuted(bent(1.5 * STEPS[place]), 3.0, 4.0) is is_refuted
+        assert refuted(bent(1.5 * STEPS[place]), 4.0, 3.0) is False
+
+
+@pytest.mark.parametrize(("x", "is_asked"), [
+    (2.0**-40, True), (2.0**-33, True), (STEPS[-1], False), (2.0**-10, False), (0.0, False), (4.0, False),
+])  # fmt: skip
+def test_tiny_arguments_are_told_apart_by_steps_of_their_own_size(x: float, is_asked: bool) -> None:
+    """By the rounding at the place itself; where they are no smaller than the other steps nobody asks."""
+    seen: list[float] = []
+
+    def function(given: Any) -> Any:
+        seen.append(float(given[0]) - x)
+        return 3 * given
+
+    assert refuted(function, 3.0, 4.0, near=np.inf, here=0.0, x=x) is not is_asked
+    steps = {abs(each) for each in seen if each}
+    assert steps == {*STEPS, *(x * each for each in STEPS if is_asked)}
+    assert refuted(function, 3.0, 4.0, near=np.inf, here=np.inf, x=x)
+
+
+def test_each_output_counts_by_its_weight() -> None:
+    """In the shape of the outputs; what is not finite ends in no warning."""
+    asked = Opinion(lambda x: np.array([[3.0], [5.0]]) * x, 0.0)
+    x, d, weights = [np.array([[2.0]])], [np.array([[1.0]])], np.array([1.0, -2.0], np.float32)
+    assert not asked.refutes(x, d, weights, -7.0, -6.0)
+    assert asked.refutes(x, d, weights, -6.0, -7.0)
+    broken = Opinion(lambda x: np.array([np.inf, 3.0 * x[0]]), 0.0)
+    assert broken.refutes([np.ones(1)], [np.ones(1)], np.ones(2), 3.0, 4.0)
 
 
 def test_angles_are_looked_for_once_at_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
