@@ -38,8 +38,8 @@ def vjp(c: Any, x: Any, whole: Any, y: Any) -> Any:
     return c * np.cos(x) * y, None, (c * np.sin(x)).sum(axis=0)
 
 
-def context(one: Any = forward, two: Any = vjp, spec: Any = None, **options: Any) -> Context:
-    return Context(Subject(one, two, pattern((X, WHOLE, Y), None, **options)), spec, 0, "quick")
+def context(one: Any = forward, two: Any = vjp, spec: Any = None, domain: Any = None, **options: Any) -> Context:
+    return Context(Subject(one, two, pattern((X, WHOLE, Y), domain, **options)), spec, 0, "quick")
 
 
 class Definition:
@@ -50,7 +50,7 @@ class Definition:
     def __init__(self, own: Any = None, *, is_ordinary: bool = False, **more: Any) -> None:
         self.own = own
         self.asked: list[Any] = []
-        self.rigorous = SimpleNamespace(is_ordinary=lambda args: is_ordinary)
+        self.rigorous = SimpleNamespace(is_ordinary=lambda args: is_ordinary if args[0] is not None else None)
         self.is_differentiated = True
         self.differences = SimpleNamespace()
         vars(self).update(more)
@@ -80,6 +80,30 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(contexts.certain, "surely_wrong", surely_wrong)
     monkeypatch.setattr(contexts.ties, "judge", judge)
     return told
+
+
+def test_what_is_given_is_known() -> None:
+    """Its options, the domains of what is differentiated, and what rounds where its operations cannot be followed."""
+    plain = context(domain=[(-9, 9), None, (0, 99)])
+    assert (plain.owns, plain.repairs, plain.constant, plain.formula_is_wrong) == (False, None, frozenset(), False)
+    assert plain.differences.domain == ((-9, 9), (0, 99))
+    assert plain.differences.analysed == plain._rounding_on_balls
+    assert plain.differences.function == plain._own
+    assert plain.known.function is plain
+    subject = Subject(forward, vjp, pattern((X, WHOLE, Y), None))
+    other = Context(subject, None, 0, "quick", owns=True, constant=frozenset({2}), repairs=print)
+    assert (other.owns, other.repairs, other.constant) == (True, print, {2})
+
+
+def test_entries_are_chosen_by_the_seed() -> None:
+    """The same for the same seed; seeds may be of any size."""
+    subject = Subject(forward, vjp, pattern((X, WHOLE, Y), None))
+    many = np.zeros((60, 60))
+    chosen = [Context(subject, None, seed, "quick").entries(many) for seed in (5, 7, 6, 37, 2**32 + 5)]
+    assert chosen[0] == chosen[-1]
+    assert all(chosen[0] != each for each in chosen[1:-1])
+    few = np.zeros((2, 3))
+    assert Context(subject, None, 5, "quick").entries(few) == list(np.ndindex(2, 3))
 
 
 def test_a_kink_excuses_unless_balls_know_better(said: Any) -> None:
