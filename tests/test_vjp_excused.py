@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -270,7 +271,8 @@ class Compared:
         self.seen.append(("oracle", name))
 
     def calm(self) -> list[Case]:
-        return [Case("as given", ARGS, 0), ORDINARY, EXTREME, ORDINARY, ORDINARY]
+        far = (9 * X, WHOLE, Y)
+        return [Case("as given", far, 0), ORDINARY, replace(EXTREME, args=far), ORDINARY, ORDINARY]
 
     def try_complex(self, places: Any) -> None:
         self.seen.append(("complex", [[each.tolist() for each in place] for place in places]))
@@ -429,6 +431,7 @@ def test_what_is_no_number_is_judged_in_all_cases(monkeypatch: pytest.MonkeyPatc
     violation = unknown.run(EXTREME).violation
     assert violation is not None
     assert (violation.due.kind, violation.index) == ("number where finite", (1,))
+    assert list(violation.counterexample) == ["cotangent", "args[0]", "args[1]", "args[2]"]
     excusing = Compared(monkeypatch, answers, along=SLOPE, excused=True)
     monkeypatch.setattr(excusing, "gradient", lambda *_: exact(5.0 * Y, np.inf))
     assert excusing.run(EXTREME).violation is None
@@ -458,6 +461,22 @@ def test_cases_without_an_answer_are_passed_over(monkeypatch: pytest.MonkeyPatch
     comparison = stub.run(ORDINARY, EXTREME)
     assert comparison.crash is not None
     assert (comparison.violation, comparison.judged) == (None, 1)
+
+
+def test_another_cotangent_is_judged_after_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same case."""
+    stub = Compared(monkeypatch, along=SLOPE)
+    answers = iter([None, ANSWERS])
+
+    def gradients(case: Case, cotangent: Array) -> Any:
+        stub.answers = next(answers)
+        return Compared.gradients(stub, case, cotangent)
+
+    monkeypatch.setattr(stub, "gradients", gradients)
+    monkeypatch.setattr(stub, "cotangents", lambda case: [C, C])
+    comparison = stub.run(EXTREME)
+    assert comparison.crash is not None
+    assert comparison.judged == 1
 
 
 def test_many_numbers_are_compared_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -336,12 +336,14 @@ def test_cotangents_have_the_shape_that_the_gradient_takes(own: Any, takes: str,
 
     def taking(c: Any, x: Any, whole: Any, y: Any) -> Any:
         calls.append(c.shape)
-        assert same((x, whole, y), (X, WHOLE, Y))
+        assert same((x, whole, y), args)
+        assert c.dtype == np.float32
         if takes == "nothing":
             raise ValueError("no")
         return x, None, y
 
-    told = function(shaped, taking, spec=Shaped(2, 3))
+    args = (X.astype(np.float32), WHOLE, Y.astype(np.float32))
+    told = function(shaped, taking, args, spec=Shaped(2, 3))
     assert told.shape == due
     asked = own if own in ((6,), (1, 6)) else None
     assert calls == (["forward", "forward", asked] if asked else ["forward"])
@@ -372,6 +374,7 @@ def test_what_fails_at_the_given_arguments_is_told() -> None:
                     told.is_inside(case)
             else:
                 assert told.is_inside(case) is False
+            assert told.is_legal(case) is False
 
 
 def test_an_answer_is_legal_where_it_is_an_output() -> None:
