@@ -216,6 +216,16 @@ def test_what_is_known_by_long_steps_is_not_told_by_shorter_ones() -> None:
     assert len(asked.asked) == 2
 
 
+def test_what_is_known_at_a_kink_of_other_outputs_stays() -> None:
+    """The slopes on both sides are those of the others alone."""
+    partly = estimate([3.0, 0.0], [0.25, np.inf])
+    found, asked, _ = told_entry(
+        1.0, partly, estimate([9.0, 2.0], 0.5), estimate([9.0, 1.0], 0.5), function=lambda x: x
+    )
+    assert (found.value.tolist(), found.error.tolist()) == ([3.0, 1.5], [0.25, 1.0])
+    assert len(asked.asked) == 3
+
+
 def test_at_a_kink_each_side_has_a_slope() -> None:
     """Told by what the function is on that side alone, twice; all between the two may be the slope."""
 
@@ -390,6 +400,12 @@ def test_outputs_of_any_type_are_measured_in_doubles() -> None:
         )
         assert asked._at_place([X]).is_followed is False
         assert (asked._at_place([X]).noise > 1e-3).all() == (analysed is not None)
+    column = Differences(
+        lambda x: np.array([[float(each)] for each in x.tolist()]),
+        (EVERYWHERE,),
+        analysed=lambda x: np.array([1.0, 0.0]),
+    )
+    assert (column._at_place([X]).noise > 1e-3).tolist() == [[True], [False]]
 
 
 def test_the_oracle_is_named() -> None:
@@ -484,6 +500,9 @@ def test_each_output_counts_by_its_weight() -> None:
     x, d, weights = [np.array([[2.0]])], [np.array([[1.0]])], np.array([1.0, -2.0], np.float32)
     assert not asked.refutes(x, d, weights, -7.0, -6.0)
     assert asked.refutes(x, d, weights, -6.0, -7.0)
+    both = Opinion(lambda x: 3.0 * x[:1], np.inf, 0.0)
+    assert not both.refutes([np.array([2.0**-40, 4.0])], [np.ones(2)], np.ones(1), 3.0, 4.0)
+    assert refuted(lambda x: x > 4, 0.0, 1.0)
     broken = Opinion(lambda x: np.array([np.inf, 3.0 * x[0]]), 0.0)
     assert broken.refutes([np.ones(1)], [np.ones(1)], np.ones(2), 3.0, 4.0)
 
