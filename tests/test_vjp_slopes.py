@@ -362,6 +362,7 @@ def test_an_estimate_without_three_digits_is_none(
 def test_what_is_measured_at_a_place_is_kept() -> None:
     """The larger of what rounds there and where long steps go."""
     calls: list[Any] = []
+    x = np.linspace(-4.0, 3.0, 40)
 
     def function(x: Any) -> Any:
         calls.append(x)
@@ -369,24 +370,24 @@ def test_what_is_measured_at_a_place_is_kept() -> None:
 
     asked = Differences(function, (EVERYWHERE,), rounding=np.abs)
     own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY * tolerances.BOTH_ENDS
-    place = asked._at_place([X])
-    assert place.noise.tolist() == (np.abs(X) / own).tolist()
-    assert place.size.tolist() == np.abs(8.0 * X - 1.0).tolist()
+    place = asked._at_place([x])
+    assert place.noise.tolist() == (np.abs(x) / own).tolist()
+    assert place.size.tolist() == np.abs(8.0 * x - 1.0).tolist()
     assert place.is_followed
     before = len(calls)
-    assert asked._at_place([X.copy()]) is place
-    assert asked._at_place([2 * X]) is not place
+    assert asked._at_place([x.copy()]) is place
+    assert asked._at_place([2 * x]) is not place
     before = len(calls)
-    noise, size = asked._near([X])
+    noise, size = asked._near([x])
     assert len(calls) == before + 1
     away = calls[-1]
-    reach = tolerances.FIRST_DIFFERENCE_STEP * asked.steps([X], 0)
-    assert (np.abs(away - X) <= reach).all()
-    assert (np.abs(away - X) > 0).all()
-    assert len(set(((away - X) / reach).tolist())) == 2
-    assert noise.tolist() == (np.fmax(np.abs(X), np.abs(away)) / own).tolist()
-    assert size.tolist() == np.fmax(np.abs(8.0 * X - 1.0), np.abs(8.0 * away - 1.0)).tolist()
-    assert asked._near([X.copy()])[0] is noise
+    reach = tolerances.FIRST_DIFFERENCE_STEP * asked.steps([x], 0)
+    assert (np.abs(away - x) <= reach).all()
+    assert (np.abs(away - x) > 0).all()
+    assert len(set(((away - x) / reach).tolist())) == 40
+    assert noise.tolist() == (np.fmax(np.abs(x), np.abs(away)) / own).tolist()
+    assert size.tolist() == np.fmax(np.abs(8.0 * x - 1.0), np.abs(8.0 * away - 1.0)).tolist()
+    assert asked._near([x.copy()])[0] is noise
     assert len(calls) == before + 1
 
 
