@@ -252,26 +252,6 @@ def test_a_symmetric_matrix_stays_symmetric_nearby() -> None:
     assert all(each.args[0][0, 0] <= 2.0 for each in half)
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (6,), (0,)])
-@pytest.mark.parametrize("effort", ["quick", "normal", "exhaustive"])
-def test_cotangents_hide_no_output(shape: tuple[int, ...], effort: Any) -> None:
-    """None is 0, they are not all equal, and the first one is of short numbers; a single one is not 1."""
-    for seed in range(20):
-        case = Case("as given", (), seed)
-        found = cases.cotangents(case, shape, np.float32, effort)
-        assert len(found) == tolerances.COTANGENTS[effort]
-        for cotangent in found:
-            assert cotangent.dtype == np.float32
-            assert cotangent.shape == shape
-            assert (cotangent != 0).all()
-            if cotangent.size > 1:
-                assert len(set(np.ravel(cotangent).tolist())) > 1
-        first = np.ravel(found[0])
-        assert (first * 8 == np.round(first * 8)).all()
-        assert all((each * 8 != np.round(each * 8)).any() for each in found[1:] if each.size > 1)
-        assert first.size != 1 or abs(float(first[0])) in {0.75, 0.625}
-
-
 def test_the_cotangent_of_a_number_has_either_sign() -> None:
     """The other one than what was drawn, so that it is never that."""
     found = {float(cotangents_of(seed)[0]) for seed in range(20)}
@@ -307,3 +287,23 @@ def test_numbers_are_spread_over_an_interval() -> None:
     assert cases._inside(drawn_numbers, (2.0, 6.0), np.float64).tolist() == [3.0, 4.0, 5.0, 5.5]
     assert cases._inside(drawn_numbers, (2.0, np.inf), np.float64).tolist() == [3.0, 2.125, 3.0, 5.0]
     assert cases._inside(drawn_numbers, (-np.inf, 2.0), np.float64).tolist() == [1.0, 1.875, 1.0, -1.0]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3), (6,), (0,)])
+@pytest.mark.parametrize("effort", ["quick", "normal", "exhaustive"])
+def test_cotangents_hide_no_output(shape: tuple[int, ...], effort: Any) -> None:
+    """None is 0, they are not all equal, and the first one is of short numbers; a single one is not 1."""
+    for seed in range(20):
+        case = Case("as given", (), seed)
+        found = cases.cotangents(case, shape, np.float32, effort)
+        assert len(found) == tolerances.COTANGENTS[effort]
+        assert all((each * 8 != np.round(each * 8)).any() for each in found[1:] if each.size > 1)
+        for cotangent in found:
+            assert cotangent.dtype == np.float32
+            assert cotangent.shape == shape
+            assert (cotangent != 0).all()
+            if cotangent.size > 1:
+                assert len(set(np.ravel(cotangent).tolist())) > 1
+        first = np.ravel(found[0])
+        assert (first * 8 == np.round(first * 8)).all()
+        assert first.size != 1 or abs(float(first[0])) in {0.75, 0.625}
