@@ -52,6 +52,13 @@ def test_the_number_of_cases_is_told(effort: Any) -> None:
     kinds = [each.kind for each in drawn(effort)]
     assert kinds.count("ordinary numbers") == tolerances.NORMAL_CASES[effort]
     assert ("nothing but zeros" in kinds) == (effort != "quick")
+    assert {"numbers of size 745", "numbers of size 1e+300", "numbers of size 30", "one entry ahead by 36"} <= set(
+        kinds
+    )
+
+
+def near(array: Array, **options: Any) -> list[Case]:
+    return cases.near_given(pattern((array,), None, **options), 0, "normal")
 
 
 def test_cases_can_be_repeated() -> None:
@@ -62,6 +69,9 @@ def test_cases_can_be_repeated() -> None:
     )
     assert [each.seed for each in one] == [each.seed for each in same]
     assert len({each.seed for each in one}) == len(one)
+    for several in (one, drawn(seed=5, draw=lambda rng: GIVEN), near(GIVEN[0])):
+        seeds = [each.seed for each in several]
+        assert 2**16 < max(seeds) < 2**31
     assert not np.array_equal(one[1].args[0], other[1].args[0])
     assert cases.cases(pattern(GIVEN, None), 2**32 + 5, "quick")[1].seed == drawn("quick", 5)[1].seed
 
@@ -78,6 +88,7 @@ def test_short_numbers_are_short_and_apart() -> None:
         assert len(set(flat)) == len(flat)
         assert case.ordinary
         assert not case.tied
+        assert len(set(np.sign(np.concatenate([np.ravel(each) for each in case.args])))) == 2
     signs = [np.sign(each.args[0]) for each in of_kind("short numbers")]
     assert {-1.0, 1.0} <= set(np.concatenate(signs).ravel().tolist())
 
@@ -166,6 +177,9 @@ def test_single_precision_neither_overflows_nor_vanishes() -> None:
         square = np.square(case.args[0])
         assert np.isfinite(square).all()
         assert square.any() or case.kind == "nothing but zeros"
+        if case.kind in {"numbers of size 1e-100", "numbers of size 1e+300"}:
+            size = tolerances.LARGEST_SINGLE ** (1 if "+" in case.kind else -1)
+            assert np.abs(case.args[0]).max() == pytest.approx(size, rel=0.01, abs=0)
 
 
 def test_what_is_not_legal_is_left_out() -> None:
@@ -207,12 +221,12 @@ def test_of_many_numbers_only_ordinary_ones_are_drawn() -> None:
 @pytest.mark.parametrize("effort", ["quick", "normal"])
 def test_cases_near_the_given_ones(effort: Any) -> None:
     """Each number is moved by a part of itself or of the largest, and all are multiplied: a half to eight times."""
-    matrix = np.array([[4.0, 1e-3], [1.0, 2.0]])
+    matrix = np.array([[4.0, 1e-3], [1.0, 2.0]]) / 16
     found = cases.near_given(pattern((matrix, np.ones(3)), None), 1, effort)
     assert len(found) == tolerances.NEAR_CASES[effort]
     for number, case in enumerate(found):
         part, factor = tolerances.NEAR_PARTS[number % 4], tolerances.NEAR_FACTORS[number % 7]
-        room = part * (np.full((2, 2), 4.0) if number % 2 else matrix)
+        room = part * (np.full((2, 2), 0.25) if number % 2 else matrix)
         moved = np.abs(case.args[0] / factor - matrix)
         assert (moved <= room * (1 + 1e-12)).all()
         assert (moved > 0).all()
@@ -224,12 +238,55 @@ def test_cases_near_the_given_ones(effort: Any) -> None:
 def test_a_symmetric_matrix_stays_symmetric_nearby() -> None:
     """As what is definite has to be; cases that are not legal are drawn again or left out."""
     matrix = np.array([[2.0, 0.5], [0.5, 1.0]])
-    for case in cases.near_given(pattern((matrix,), None), 0, "normal"):
+    for case in near(matrix):
         assert np.array_equal(case.args[0], case.args[0].T)
+    for case in near(np.array([matrix, 3 * matrix, -matrix])):
+        assert np.array_equal(case.args[0], np.swapaxes(case.args[0], 1, 2))
+    other = np.array([[[2.0, 0.5], [0.75, 1.0]]])
+    case = near(other)[0]
+    moves = (case.args[0] / tolerances.NEAR_FACTORS[0] - other) / other
+    assert abs(moves[0, 0, 1] / moves[0, 1, 0] - 1) > 1e-3
     assert cases.near_given(pattern((matrix,), None, legal=lambda x: bool((x == matrix).all())), 0, "quick") == []
     half = cases.near_given(pattern((matrix,), None, legal=lambda x: bool(x[0, 0] <= 2.0)), 0, "quick")
     assert half
     assert all(each.args[0][0, 0] <= 2.0 for each in half)
+
+
+def test_the_cotangent_of_a_number_has_either_sign() -> None:
+    """The other one than what was drawn, so that it is never that."""
+    found = {float(cotangents_of(seed)[0]) for seed in range(20)}
+    assert found == {-0.75, 0.625}
+    for seed in range(20):
+        assert float(cotangents_of(seed)[0]) * float(cases.short_numbers(np.random.RandomState(seed), ())) < 0
+
+
+def cotangents_of(seed: int) -> list[Array]:
+    return cases.cotangents(Case("as given", (), seed), (), np.float64, "quick")
+
+
+def test_a_few_draws_are_made_for_legal_arguments() -> None:
+    """The first that are legal are taken; without a predicate the first."""
+    for needed in (1, 2, tolerances.LEGAL_TRIES, tolerances.LEGAL_TRIES + 1):
+        made: list[int] = []
+
+        def draw(made: list[int] = made) -> tuple[Array, ...]:
+            made.append(1)
+            return (np.full(2, float(len(made))),)
+
+        asked = pattern((np.full(2, 99.0),), None, legal=lambda x, needed=needed: bool(x[0] >= needed))
+        found = cases._first_legal(asked, draw)
+        assert (None if found is None else found[0][0]) == (needed if needed <= tolerances.LEGAL_TRIES else None)
+        assert len(made) == min(needed, tolerances.LEGAL_TRIES)
+    anything = cases._first_legal(pattern((np.ones(2),), None), lambda: (np.zeros(2),))
+    assert anything is not None
+
+
+def test_numbers_are_spread_over_an_interval() -> None:
+    """Those of size 1 lie halfway between its middle and its ends; next to one end they keep their sizes."""
+    drawn_numbers = np.array([-1.0, 0.0, 1.0, 3.0])
+    assert cases._inside(drawn_numbers, (2.0, 6.0), np.float64).tolist() == [3.0, 4.0, 5.0, 5.5]
+    assert cases._inside(drawn_numbers, (2.0, np.inf), np.float64).tolist() == [3.0, 2.125, 3.0, 5.0]
+    assert cases._inside(drawn_numbers, (-np.inf, 2.0), np.float64).tolist() == [1.0, 1.875, 1.0, -1.0]
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (2, 3), (6,), (0,)])
@@ -240,6 +297,7 @@ def test_cotangents_hide_no_output(shape: tuple[int, ...], effort: Any) -> None:
         case = Case("as given", (), seed)
         found = cases.cotangents(case, shape, np.float32, effort)
         assert len(found) == tolerances.COTANGENTS[effort]
+        assert all((each * 8 != np.round(each * 8)).any() for each in found[1:] if each.size > 1)
         for cotangent in found:
             assert cotangent.dtype == np.float32
             assert cotangent.shape == shape

@@ -80,6 +80,9 @@ def test_what_is_not_known_is_not_judged() -> None:
     assert compared(off((0, 0), 9.0), exact(X), error).violation is None
     far = compared(off((0, 0), 9.0), exact(off((0, 0), 100.0)), 0.0, largest=50.0)
     assert (far.violation, far.judged) == (None, 11)
+    largest = float(np.abs(X).max())
+    assert compared(X, exact(X), 0.0, largest=largest).judged == 12
+    assert compared(-X, exact(-X), 0.0, largest=largest).judged == 12
     wrong = compared(off((1, 1), 9.0), exact(X, error), 0.0).violation
     assert wrong is not None
     assert (wrong.index, wrong.evidence) == ((1, 1), None)
@@ -146,8 +149,9 @@ def test_what_comes_of_a_comparison() -> None:
         elif judges:
             comparison.settle(NOTHING)
         else:
-            with pytest.raises(NotApplicable):
+            with pytest.raises(NotApplicable) as absent:
                 comparison.settle(NOTHING)
+            assert absent.value.reason is NOTHING
 
 
 def explained(*pairs: tuple[Array, Array], bound: float = 1e-12, unit: float = tolerances.DOUBLE_UNIT) -> Violation:
@@ -197,6 +201,56 @@ def test_small_numbers_do_not_hide_a_factor() -> None:
     assert explained((rough, X)).mistake is None
     assert explained((-(1 + 1e-6) * X, X), unit=tolerances.SINGLE_UNIT).mistake == "sign"
     assert explained((-(1 + 1e-6) * X, X)).mistake == "scaled"
+
+
+def factor(actual: Any, truth: Any, bound: Any) -> str | None:
+    """The word for answers of which the first is wrong, each with a bound of its own."""
+    comparison = Comparison("gradient[0]")
+    comparison.add(np.array(actual), exact(truth), np.array(bound), ASKED)
+    with pytest.raises(Violation) as caught:
+        comparison.settle(NOTHING)
+    assert (caught.value.mistake is None) == (not caught.value.came.more)
+    return caught.value.mistake
+
+
+def test_a_factor_explains_answers_by_their_bounds() -> None:
+    """Each to within its own, for the truth and the factor; at the least number of clear answers too."""
+    few, tiny = tolerances.FACTOR_ENTRIES, 1e-12
+    truth = np.arange(1.0, 1 + few)
+    assert factor(3 * truth, truth, np.full(few, tiny)) == "scaled"
+    assert factor(3 * truth[1:], truth[1:], np.full(few - 1, tiny)) is None
+    truth, bound = np.arange(1.0, 11.0), np.full(10, tiny)
+    for at in (3, 7):
+        bound[at] = 1e-3
+        for part, word in ((3.9, "scaled"), (-3.9, "scaled"), (4.2, None)):
+            actual = 3 * truth
+            actual[at] += part * 1e-3
+            assert factor(actual, truth, bound) == word
+        bound[at] = tiny
+
+
+def test_what_is_as_far_off_as_it_may_be_is_not_wrong() -> None:
+    """So no factor explains it; unless it is so small beside its bound that it tells nothing."""
+    step = 2.0**-10
+    truth, bound = np.full(10, 1.0), np.full(10, 1e-12)
+    assert factor(truth + step, truth, bound) == "scaled"
+    bound[4] = step
+    assert factor(truth + step, truth, bound) is None
+    truth[4] = tolerances.FACTOR_CLEAR * step
+    actual = 3 * truth
+    actual[4] = truth[4]
+    assert factor(actual, truth, bound) is None
+    bound[4] = truth[4] = 2.0**-20
+    truth[4] *= tolerances.FACTOR_CLEAR
+    actual[4] = truth[4]
+    assert factor(3 * truth, truth, bound) == "scaled"
+
+
+def test_answers_that_are_zeros_but_for_rounding_have_no_factor() -> None:
+    """Nor are they zeros everywhere."""
+    actual = np.zeros(10)
+    actual[3] = 1e-13
+    assert factor(actual, np.arange(1.0, 11.0), np.full(10, 1e-12)) is None
 
 
 def test_two_answers_that_should_be_the_same() -> None:
@@ -253,11 +307,16 @@ def test_no_number_is_wrong_where_nothing_is_known(
     comparison, actual = Comparison("gradient[0]"), off((1, 2), wrong)
     case = Case("as given", (X,), 0)
     where, known = np.full(X.shape, beyond), exact(X, error)
-    consistency.not_a_number(comparison, case, np.ones(2), actual, known, where, lambda index: excused)
+    consistency.not_a_number(
+        comparison, case, np.ones(2), actual, known, where, lambda index: excused if index == (1, 2) else not excused
+    )
     assert (comparison.violation is not None) is is_told
     if comparison.violation is not None:
         assert comparison.violation.index == comparison.violation.due["index"] == (1, 2)
         assert set(comparison.violation.counterexample or ()) == {"cotangent", "args[0]"}
+        assert comparison.violation.due["what"] == comparison.violation.came["what"] == "gradient[0]"
+        assert str(comparison.violation.came["value"]) == "nan"
+        assert comparison.violation.came["index"] == (1, 2)
         first = comparison.violation
         consistency.not_a_number(comparison, case, np.ones(2), 0 * actual, known, where, lambda index: False)
         assert comparison.violation is first

@@ -51,6 +51,9 @@ def test_an_entry_is_the_sum_of_its_outputs_by_their_weights() -> None:
     assert found.value == -8.0
     assert 2.5 <= found.error <= 2.5 + 1e-12
     assert np.isinf(contracted(np.ones((2, 2), np.float32), column).error)
+    many = np.append(1e16, np.ones(1000))
+    found = contracted(np.ones(1001), Estimate(many, 0 * many))
+    assert abs(float(found.value) - math.fsum(many)) <= found.error < 1e4
 
 
 def test_an_entry_and_a_gradient_of_entries() -> None:
@@ -159,7 +162,7 @@ def test_a_complex_step_that_differences_do_not_confirm_is_not_believed() -> Non
 
 
 def test_a_wrong_slope_is_refuted_by_short_steps() -> None:
-    """A right one is not, nor is anything where rounding hides all."""
+    """A right one is not; where rounding hides all, any is."""
     asked, direction = oracle(), [np.ones(X.shape), np.ones(Y.shape)]
     due = float(of_x(C).sum() + of_y(C).sum())
     for off in (1e-3, -1e-3, 0.5):

@@ -18,7 +18,10 @@ X, W, WHOLE = np.array([1.0, 2.0]), np.array([[3.0, 4.0]], np.float32), np.arang
 
 
 @pytest.mark.parametrize(("args", "options", "error", "said"), [
+    ((), {}, ValueError, "args: expected at least one argument to call forward with, got none"),
     ((WHOLE,), {}, ValueError, r"args: .* got int64 of shape \(3,\)"),
+    ((WHOLE, WHOLE), {}, ValueError, r"args: .* got int64 of shape \(3,\), int64 of shape \(3,\)"),
+    ((X, W), {"domain": (9, 0.5)}, ValueError, r"domain\[0\]: expected low < high, got \(9.0, 0.5\)"),
     ((np.zeros(0),), {}, ValueError, r"args: .* got float64 of shape \(0,\)"),
     (([[1.0], [2.0, 3.0]],), {}, TypeError, r"args\[0\]: .* got list"),
     ((X, X.astype(complex)), {}, TypeError, r"args\[1\]: .* got ndarray of dtype complex128"),
@@ -55,6 +58,7 @@ def test_a_pattern_holds_what_is_given() -> None:
     assert found.domain == ((0.0, np.inf), EVERYWHERE, (-np.inf, 9.0), EVERYWHERE)
     assert found.fixed == frozenset({3})
     assert found.args[0] is not X
+    assert [type(each) for each in pattern((np.ma.array([1.0]),), None).args] == [np.ndarray]
     assert [each.tolist() for each in found.floats(found.args)] == [X.tolist(), W.tolist()]
     replaced = found.with_floats([X + 1, W + 1])
     assert [each.tolist() for each in replaced] == [[2, 3], [0, 1, 2], [[4, 5]], [1]]
@@ -88,6 +92,8 @@ def test_what_the_caller_draws_has_the_given_types(args: Any, fixed: Any, drawn:
     found = pattern(args, None, fixed=fixed, draw=lambda rng: drawn).drawn(np.random.RandomState(0))
     assert [each.tolist() for each in found] == due
     assert [each.dtype for each in found] == [each.dtype for each in args]
+    plain = pattern(args, None, fixed=fixed)
+    assert all(map(np.array_equal, plain.drawn(np.random.RandomState(0)), plain.args))
 
 
 def test_what_is_drawn_in_another_shape_is_refused() -> None:
@@ -180,7 +186,9 @@ def test_a_file_declares_functions_by_names() -> None:
     for wanted, said in (("alone", "alone_vjp"), ("nowhere", "nowhere_vjp")):
         with pytest.raises(DeclarationError, match=said):
             declaration.declared(SOURCE, wanted)
-    with pytest.raises(DeclarationError, match="NAME_vjp"):
+    with pytest.raises(
+        DeclarationError, match="judge: expected a function NAME and its gradient NAME_vjp, with NAME_args"
+    ):
         declaration.declared("x = 1")
     with pytest.raises(DeclarationError, match="expected f_args"):
         declaration.declared("f = f_vjp = 1")

@@ -272,6 +272,8 @@ def test_directions_are_as_long_as_entries_may_be_moved() -> None:
     assert (np.abs(direction) <= steps).all()
     assert (np.abs(direction) > 0).all()
     assert direction.min() < 0 < direction.max()
+    assert len(np.unique(np.abs(direction) / steps)) == 64
+    assert np.array_equal(direction, consistency._directions(Case("", (steps,), 0), steps)[0])
     assert consistency._directions(Case("", (steps,), 0), 0 * steps) == []
 
 

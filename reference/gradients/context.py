@@ -17,7 +17,7 @@ from reference.gradients.cases import Case
 from reference.gradients.differences import Differences, contracted
 from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
-from reference.gradients.subject import Subject, as_array, asked
+from reference.gradients.subject import Subject
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.sampling import seeded
 from reference.wording import fact
@@ -123,8 +123,9 @@ class Context(FunctionAnswers):
             own = None if self.spec is None else self.spec.autograd(cotangent, case.args)
             if not np.isfinite(self.output(case)).all():
                 return True
-            if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
-                return self.spec is None or not self.spec.rigorous.is_ordinary(case.args)
+            alike = own is not None and all((np.isnan(a) | ~nan).all() for a, nan in zip(own, strange, strict=True))
+            if self.spec is not None and alike:
+                return not self.spec.rigorous.is_ordinary(case.args)
         if certain.surely_wrong(self.known, case, cotangent, answers, bounds, at_kinks=False) is not None:
             return False
         if not self.at_tie(case, cotangent, answers, bounds).kinked:
@@ -164,8 +165,7 @@ class Context(FunctionAnswers):
         ):
             return np.asanyarray(self.subject.forward(*args))
         try:
-            value = self.subject.answer(self.subject.forward, args)
-            output = as_array("forward", value, asked(args))
+            output = self.subject.output(args)
         except Violation:
             return np.full(self.shape, np.nan)
         return output if output.shape == self.shape else np.full(self.shape, np.nan)
@@ -178,7 +178,7 @@ class Context(FunctionAnswers):
         def value(floats: ties.Arrays) -> float | None:
             if not self.pattern.is_legal(self.pattern.with_floats(floats)):
                 return None
-            output = np.asarray(oracle.function(*doubles(floats)), dtype=np.float64)
+            output = np.asarray(oracle.function(*doubles(floats)))
             return float((weights.reshape(output.shape) * output).sum())
 
         def slope(directions: ties.Arrays) -> tuple[float, float]:

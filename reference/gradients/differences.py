@@ -235,14 +235,8 @@ class Differences:
             line = line._replace(noise=self._at_place(place(tolerances.FIRST_DIFFERENCE_STEP * largest)).noise)
         found: Estimate | None = None
         least = tolerances.FEWEST_PLACES * float(np.spacing(size))
-        for scale in (
-            largest,
-            *(
-                tolerances.STEP_SCALE * s
-                for s in sorted({size, 1.0}, reverse=True)
-                if least < tolerances.STEP_SCALE * s < largest
-            ),
-        ):
+        shorter = tolerances.STEP_SCALE * min(size, 1.0)
+        for scale in (largest, shorter) if least < shorter < largest else (largest,):
             found = first_known(found, self._told(moved, scale, args, size, line))
             if np.isfinite(found.error).all():
                 return found

@@ -57,7 +57,7 @@ def _scatter(function: FunctionAnswers, case: Case, cotangent: Array) -> list[Ar
             rows.append(compute(*(each + place * part for each, part in zip(inputs, parts, strict=True))))
     if len(rows) < len(places):
         return [np.zeros(each.shape) for each in answers]
-    noise = [rounding_noise(places, np.array(column, dtype=np.float64)) for column in zip(*rows, strict=True)]
+    noise = [rounding_noise(places, np.array(column)) for column in zip(*rows, strict=True)]
     return [function_tolerances.SCATTER_SAFETY * each for each in noise]
 
 
@@ -72,5 +72,5 @@ def of_forward(function: FunctionAnswers, case: Case, output: Array) -> Array:
 def _most(function: FunctionAnswers, case: Case, size: Array) -> Array:
     """As much as an estimate may grant to numbers of a size."""
     floats = function.pattern.floats(case.args)
-    largest = max((float(np.abs(each).max(initial=1.0)) for each in floats), default=1.0)
+    largest = max(float(np.abs(each).max(initial=1.0)) for each in floats)
     return np.asarray(tolerances.HIDDEN_UNITS * tolerances.DOUBLE_UNIT * largest * size)

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 def check_ties(context: Context) -> None:
     """At equal numbers and zeros, where a function may have no derivative, the gradient is a legal one."""
-    if context.pattern.is_large or (context.pattern.draw is not None and not context.tied()):
+    if context.pattern.is_large or not context.tied():
         raise NotApplicable(fact("no tie judged"))
     for number in context.pattern.differentiable:
         context.require_shape(number)
