@@ -67,6 +67,11 @@ def one_number(quotients: Array, truth: Array) -> Array:
     return quotients
 
 
+def no_numbers(quotients: Array, truth: Array) -> Array:
+    quotients[-10:] = np.nan
+    return quotients
+
+
 def right(quotients: Array, truth: Array) -> Array:
     return np.where(np.isnan(quotients), np.nan, truth)
 
@@ -76,7 +81,7 @@ def right(quotients: Array, truth: Array) -> Array:
     [
         ([moved(1, 0.0)], True), ([moved(97, 0.9)], True), ([moved(97, 1.1)], False), ([moved(5, 2.0)], True),
         ([moved(6, 2.0)], False), ([moved(60, 2.0), *[moved(1, 0.0)] * 20], False), ([one_number], True),
-        ([right], False), ([lambda quotients, truth: quotients + 0.9 * GRANTED], True),
+        ([no_numbers], False), ([right], False), ([lambda quotients, truth: quotients + 0.9 * GRANTED], True),
         ([moved(1, 0.0), moved(51, 2.0)], False), ([lambda quotients, truth: truth + 0.9 * (quotients - truth)], False),
     ],
 )  # fmt: skip

@@ -214,6 +214,18 @@ def test_a_constant_of_a_family_is_found() -> None:
     assert found(Family("limit", clip), odd) == [pytest.approx(0.1 + 1 / 7, rel=1e-13)]
 
 
+def test_each_constant_that_explains_an_entry_is_given() -> None:
+    """As short as it can be: of two that explain it, either may be what was meant."""
+
+    def squared(c: float) -> Departure:
+        return Departure("scaled", "", lambda formula: lambda given: (formula(given)[0] * 0 + c * c,), {})
+
+    entry = Entry(seen([[0.5, 0.1]], [[0.5, 0.09]]), 0, (0, 1), 0.09, 0.1, 1e-14)
+    assert found(Family("square", squared, signed=True), entry) == [-0.3, 0.3]
+    both = Family("square", squared, signed=True, solved=lambda before, after: [7.0, 0.30000001, -0.3])
+    assert found(both, entry) == [0.3, -0.3]
+
+
 def test_a_constant_may_be_negative_or_written_down() -> None:
     """If the family says so: then it is looked for on both sides of 0, or taken from what the family solves."""
 

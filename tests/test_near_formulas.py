@@ -174,6 +174,8 @@ def ball(x: float, room: float = 0.0) -> Any:
         ([-2 * ball_tolerances.CONSTANT_SMALL], None), ([ball_tolerances.CONSTANT_SMALL / 2], 0.0005),
         ([ball(1e-9, 4e-13)], 1e-9), ([ball(1e-9, 6e-13)], None), ([ball(1e-9, 1e-10), 1e-9], 1e-9),
         ([ball(1.2345e-9, 1e-13), ball(1.2346e-9, 1e-13)], 1.2345e-9), ([np.nan], None), ([np.inf], None),
+        ([1.0e-9, 1.0e-9 * (1 + 1.8e-9)], 1e-9), ([1.0e-9, 1.0e-9 * (1 + 2.2e-9)], None),
+        ([-1.0e-9, -1.0e-9 * (1 + 1.8e-9)], -1e-9), ([-1.0e-9, -1.0e-9 * (1 + 2.2e-9)], None),
     ],
 )  # fmt: skip
 def test_one_constant_that_all_entries_tell(constants: list[Any], due: float | None) -> None:
@@ -224,5 +226,15 @@ def test_a_wrong_formula_is_told_by_its_entry() -> None:
 def test_an_answer_of_other_parts_is_not_followed(answer: Any, said: str) -> None:
     """It is said what it is."""
     classes = with_methods("LinearLayer", {"grad": lambda self, X, delta_next: answer(delta_next)})
-    with pytest.raises(balls.Refused, match=said):
+    with pytest.raises(balls.Refused, match=f"^the answer is of type {said}$"):
+        exact.difference(classes, OF["linear.grad"], CASES["linear.grad"])
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [("x", "is of type str"), (np.ones(3), r"has the shape \(3,\) in place of \(3, 2\)")]
+)
+def test_a_part_that_is_no_array_of_the_due_shape_is_not_followed(part: Any, said: str) -> None:
+    """It is said that it is the answer's, and what it is instead."""
+    classes = with_methods("LinearLayer", {"grad": lambda self, X, delta_next: [part, delta_next.sum(axis=0)]})
+    with pytest.raises(balls.Refused, match=f"^the answer {said}$"):
         exact.difference(classes, OF["linear.grad"], CASES["linear.grad"])
