@@ -49,6 +49,13 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...
     return read(bubblewrap.command_prefix(given, tmp_path / "work")[1:])
 
 
+def test_the_program_is_called_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the worker's environment has another search path; by its name where it is not found."""
+    for found, called in (("/opt/bwrap", "/opt/bwrap"), (None, "bwrap")):
+        monkeypatch.setattr(bubblewrap.shutil, "which", {"bwrap": found}.get)
+        assert bubblewrap.command_prefix([], tmp_path)[0] == called
+
+
 def test_paths_within_are_those_outside(told: list[tuple[str, ...]]) -> None:
     """The programs of the system among them; nothing is given under another name."""
     bound = [each[1:] for each in told if "bind" in each[0]]

@@ -141,6 +141,29 @@ def test_what_cannot_be_judged_is_refused_at_once(tmp_path: Path) -> None:
     screening.refuse_what_cannot_be_judged(folder / "relu.py", "it")
 
 
+def test_not_all_of_many_files_is_screened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither for Python files nor for notebooks, and of many Python files only the first are read."""
+    monkeypatch.setattr(screening.submission_files, "files", lambda root: (root / each for each in listed))
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("".join(f"class {each}:\n    pass\n" for each in CLASSES))
+    listed = ["a.txt", "a.ipynb"]
+    for seen, said in ((1, "there is no Python file in it"), (2, "there is no Python file in it, only a notebook: ")):
+        monkeypatch.setattr(screening, "_MAX_SEEN", seen)
+        with pytest.raises(NotAnImplementation) as caught:
+            screening.refuse_what_cannot_be_judged(tmp_path, "it")
+        assert str(caught.value).startswith(said)
+        assert ("notebook" in str(caught.value)) is (seen == 2)
+    listed = ["a.txt", "one.py", "two.py"]
+    monkeypatch.setattr(screening, "_MAX_SEEN", 1)
+    with pytest.raises(NotAnImplementation, match="no Python file"):
+        screening.refuse_what_cannot_be_judged(tmp_path, "it")
+    monkeypatch.setattr(screening, "_MAX_SEEN", 3)
+    with pytest.raises(NotAnImplementation, match=r"one\.py, two\.py"):  # two that are as likely to be meant
+        screening.refuse_what_cannot_be_judged(tmp_path, "it")
+    monkeypatch.setattr(screening, "_MAX_FILES", 1)
+    screening.refuse_what_cannot_be_judged(tmp_path, "it")
+
+
 def test_libraries_of_this_python_are_found() -> None:
     """Its executable, its library without what was installed, numpy, and the system's shared objects."""
     assert libraries.interpreter().is_file()
