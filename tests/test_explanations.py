@@ -81,6 +81,12 @@ def test_who_breaks_a_promise_that_is_kept_explains_nothing() -> None:
     def negative(self: Any, X: Any) -> Any:
         return -np.maximum(X, 0)
 
+    def not_positive(asks: Context) -> None:
+        if (asks.actual(RELU, CASE)[0] > 0).any():
+            raise off(1, 2)
+
+    late, sign = candidates()[1], candidates()[0]
+    assert compared([late, sign], negative, {"z.values": not_positive}) == [sign.name]
     given = candidates()[:1]
     for number, (name, run, found) in enumerate((
         ("a.values", passes, 1), ("b.values", fails, 0), ("c.types", fails, 0), ("d.types", unknown, 0),

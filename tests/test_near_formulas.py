@@ -184,6 +184,37 @@ def test_one_constant_that_all_entries_tell(constants: list[Any], due: float | N
     assert found == (None if due is None else pytest.approx(due, rel=1e-4))
 
 
+def test_what_is_taken_for_0_lies_below_the_rest() -> None:
+    """Nothing is told where nothing is left, or where as large a number is left."""
+
+    def entry(came: float) -> Any:
+        return near_formulas._Entry((0,), flint_balls.Balls.of(np.ones(1)).matrix.entries()[0],
+                                    flint_balls.Balls.of(np.array([came])).matrix.entries()[0])  # fmt: skip
+
+    gone, left = entry(0.0), entry(1.0)
+    sizes = {id(gone): 1e-20, id(left): 1e-3}
+
+    def size(each: Any) -> float:
+        return sizes[id(each)]
+
+    (limit,) = near_formulas._zeroed([gone, left], size)
+    assert 1e-20 <= limit <= 1e-3
+    assert near_formulas._zeroed([gone], size) == []
+    assert near_formulas._zeroed([left], size) == []
+    sizes[id(gone)] = 1e-3
+    assert near_formulas._zeroed([gone, left], size) == []
+
+
+def test_one_entry_may_be_asked_for_alone() -> None:
+    """Then it is what the difference is of, however far others are off."""
+    classes = with_methods("ReLULayer", {"forward": lambda self, X: np.where(X == 2, 9, np.where(X == -0.5, 1, 0) + X)})
+    for index in ((0, 2), (1, 2)):
+        found = exact.difference(classes, OF["relu.forward"], Case({"X": SIGNED}), (0, index))
+        assert found is not None
+        assert found.index == index
+    assert found.came == 0.5
+
+
 def wrong(method: str, coding: Any) -> Violation:
     message: Message = OF[method]
     classes = with_methods(message.cls, {message.method: coding})

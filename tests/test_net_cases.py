@@ -138,6 +138,8 @@ def test_rounding_decides_nothing_where_units_are_far_from_0() -> None:
     assert not is_decided(one, [one * margin, np.zeros(1), *last])
     assert is_decided(one, [0.9 * spread * last[0], last[1]])
     assert not is_decided(one, [spread * last[0], last[1]])
+    # Of each sample by itself: another one's may be as far off as they like.
+    assert is_decided(np.array([[1.0], [9.0]]), [np.array([[spread, spread]]), np.zeros(2)])
     off = [-one, np.zeros(1), *last]
     assert is_decided(one, off, ("linear", "relu", "relu", "linear"))
     assert not is_decided(one, off, ("linear", "relu", "linear", "relu"))
