@@ -156,10 +156,10 @@ class NetCase:
     def bound_after(self, count: int) -> Array:
         """How far rounding may take what comes out of the first ``count`` layers."""
         bounds = self.bounds
-        # An output layer that is ReLU enlarges no error of the logits.
         if count == len(self.row):
             return bounds.probabilities
-        return bounds.after[count - 1] if count <= len(bounds.after) else bounds.logits
+        # An output layer that is ReLU enlarges no error of the logits, which come last.
+        return bounds.after[min(count, len(bounds.after)) - 1]
 
     def hidden(self, *theta: Any) -> Any:
         """The definition of the logits."""
