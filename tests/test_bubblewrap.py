@@ -80,6 +80,7 @@ def test_a_submission_may_do_nothing_and_write_in_its_folder_alone(told: list[tu
     """It has no rights and no network, and ends with us."""
     assert [each[1] for each in told if each[0] == "--bind"] == [str(tmp_path / "work")]
     assert {("--unshare-all",), ("--die-with-parent",), ("--cap-drop", "ALL"), ("--new-session",)} <= set(told)
+    assert {("--proc", "/proc"), ("--dev", "/dev"), ("--remount-ro", "/dev")} <= set(told)
     assert told[-1] == ("--remount-ro", "/")
 
 

@@ -158,6 +158,11 @@ def test_what_is_meant_is_located(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (other / "single.py").write_text(RELU)
     monkeypatch.setattr(sys, "path", [str(other), *sys.path])
     assert classes.located("single") == other / "single.py"
+    (other / "inner").mkdir()
+    (other / "inner" / "one.py").write_text(RELU)
+    assert classes.located("inner.one") == other / "inner" / "one.py"
+    with pytest.raises(NotAnImplementation, match=r"^there is no file or folder inner/one$"):
+        classes.located("inner/one")  # a path is looked for here alone
 
 
 def test_ends_of_intervals_are_infinite() -> None:
@@ -230,6 +235,7 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
     class Known(Box):
         def __init__(self, folder: Path, *args: Any, **options: Any) -> None:
             super().__init__(folder, *args, **options)
+            assert folder.name.startswith("bp-functions-")
             names = sorted(each.name for each in folder.iterdir())
             made.append((names, *args, len(options["wanted"])))
 
@@ -256,7 +262,15 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
     assert [each.check for each in one.findings] == ["vjp.forward.answers"]
     assert 0 <= one.seed < 2**31
     assert (one.effort, one.only) == ("normal", "*")
-    functions.judge_functions(file)
+    clock = [100.0]
+
+    def slowly(*_: Any) -> list[Finding]:
+        clock[0] += 2.0
+        return []
+
+    monkeypatch.setattr(functions, "_findings", slowly)
+    monkeypatch.setattr(functions, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert functions.judge_functions(file).seconds == 4.0
     assert made[-1][1:] == (Limits(), "auto", 2)
 
 
@@ -274,12 +288,18 @@ def test_a_definition_runs_apart_from_the_gradients(tmp_path: Path, monkeypatch:
 
     def judged(function: Any, stem: str, box: Any, other: Any, options: dict[str, Any]) -> list[Finding]:
         asked.append((box, other))
+        search, cls, names, name, source = options["repairs"]
+        assert isinstance(search(), Known)
+        assert (cls, names) == (f"Declared_{function.name}", (function.name, f"{function.name}_vjp"))
+        assert (name, source) == ("my functions.py", file.read_text())
         return []
 
     monkeypatch.setattr(functions, "Sandbox", Known)
     monkeypatch.setattr(functions, "_findings", judged)
+    monkeypatch.setattr(functions, "RemoteSearch", lambda *args: args)
     functions.judge_functions(file)
-    own, apart = made
+    own, apart, third = made
+    assert third == own  # where repairs are looked for, once for all functions
     assert set(own) == {"functions.py", "bp_declared_functions.py", "Declared_tanh", "Declared_other"}
     assert set(apart) == {"functions.py", "bp_declared_functions.py", "Declared_tanh"}
     assert "tanh_vjp" in own["functions.py"]

@@ -158,7 +158,7 @@ def test_not_all_of_many_files_is_screened(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(NotAnImplementation, match="no Python file"):
         screening.refuse_what_cannot_be_judged(tmp_path, "it")
     monkeypatch.setattr(screening, "_MAX_SEEN", 3)
-    with pytest.raises(NotAnImplementation, match=r"one\.py, two\.py"):  # two that are as likely to be meant
+    with pytest.raises(NotAnImplementation, match=r"^it holds 2 implementations \(one\.py, two\.py\)"):
         screening.refuse_what_cannot_be_judged(tmp_path, "it")
     monkeypatch.setattr(screening, "_MAX_FILES", 1)
     screening.refuse_what_cannot_be_judged(tmp_path, "it")

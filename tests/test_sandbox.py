@@ -216,6 +216,7 @@ def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any,
     """If the import fails every class is missing for that reason; an import may take half the time and 1 s."""
     begun = opened(FORCE, hello)
     assert begun.missing() == dict.fromkeys(CLASSES, f"the import of mlp.py {why}")
+    assert begun.box.causes() == dict.fromkeys(CLASSES, "not run")
     assert begun.script.stopped == [True]
 
 
