@@ -65,6 +65,16 @@ def test_numbers_without_end_are_no_errors_of_rounding() -> None:
     assert found.error[1] == 0
 
 
+def test_quotients_with_large_steps_err_in_one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So may what is left of them: a fifth of the errors at most is no quotient's."""
+    truth = np.linspace(1.0, 2.0, 100)
+    for off, due in ((20.0, True), (2.0, False)):
+        quotients = truth + off * GRANTED
+        monkeypatch.setattr(behaviour, "_quotients", lambda *_, quotients=quotients, **__: (quotients, SIZE))
+        answer = quotients + 0.8 * GRANTED
+        assert behaviour._fits(SOFTMAX, [errors_of(answer, truth)], STEP, one_sided=False) is due
+
+
 def test_twelve_numbers_tell_of_quotients(monkeypatch: pytest.MonkeyPatch) -> None:
     """And eleven tell nothing."""
     monkeypatch.setattr(behaviour, "_fits", lambda *_, **__: True)

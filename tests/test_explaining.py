@@ -98,7 +98,7 @@ def test_absent_modules_are_told(came: Any, names: tuple[str, ...], told: bool) 
     ("log", "nothing"),
     [
         (judged([[math.nan]], [[math.nan]]), True), (judged([[math.nan, 1.0]]), False),
-        (judged([[3.0, 3.0]], [[3.0]]), True),
+        (judged([[3.0, 3.0]], [[3.0]]), True), (judged([[math.inf, math.inf]]), False),
         (judged([[3.0, 3.0 + 2e-15]]), False), (judged([[3.0, 3.0 + 2e-15]], bound=1e-12), True), ([], False),
         (judged(np.zeros((0, 2))), False), (judged([[3.0]], np.zeros((0, 2))), True), ([Response((3.0,))], False),
         ([Response((np.array([1.0, 2.0]),)), *judged([[3.0]])], True), (judged([[3.0]], [[4.0]]), False),
@@ -114,7 +114,7 @@ def test_answers_that_say_nothing(log: list[Response], nothing: bool) -> None:
     ("log", "hardly"),
     [
         (judged(np.maximum(X, 0)), True), (judged(np.maximum(X, 0) * (1 + 1e-14)), True),
-        (judged(np.maximum(X, 0) + 1), False),
+        (judged(np.maximum(X, 0) + 1), False), (judged(np.maximum(X, 0) + 1e-9, bound=1e-8), True),
         (judged(np.maximum(X, 0), np.maximum(X, 0) + 1), False), ([], False), ([Response((3.0,))], False),
         ([Response((np.maximum(X, 0),), (np.zeros(X.shape),))], False),
         ([Response((np.maximum(X, 0),), (np.zeros(X.shape),), RELU)], False),

@@ -144,6 +144,8 @@ def test_answers_to_positive_numbers_tell() -> None:
 
     assert seen_elsewhere(mistakes, context("SoftmaxLayer.forward", lambda self, X: 1 / 0), SOFTMAX) == []
     assert seen_elsewhere([], context("SoftmaxLayer.forward", noting), SOFTMAX) == []
+    assert all(X.min() > 0 for X in heard)
+    assert min(X.min() for X in heard) < 1 < max(X.max() for X in heard)
     assert [X.shape for X in heard] == [(each.n, each.u) for each in ORDINARY_SIZES]
     assert min(X.min() for X in heard) >= 1 / 8
     assert max(X.max() for X in heard) > 1
