@@ -285,6 +285,7 @@ def test_a_definition_runs_apart_from_the_gradients(tmp_path: Path, monkeypatch:
         def __init__(self, folder: Path, *args: Any, **options: Any) -> None:
             super().__init__(folder, *args, **options)
             made.append({each.name: each.read_text() for each in folder.iterdir()} | dict.fromkeys(options["wanted"]))
+            assert args == (Limits(seconds=2.0), "process")
 
     def judged(function: Any, stem: str, box: Any, other: Any, options: dict[str, Any]) -> list[Finding]:
         asked.append((box, other))
@@ -297,7 +298,7 @@ def test_a_definition_runs_apart_from_the_gradients(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(functions, "Sandbox", Known)
     monkeypatch.setattr(functions, "_findings", judged)
     monkeypatch.setattr(functions, "RemoteSearch", lambda *args: args)
-    functions.judge_functions(file)
+    functions.judge_functions(file, limits=Limits(seconds=2.0), sandbox="process")
     own, apart, third = made
     assert third == own  # where repairs are looked for, once for all functions
     assert set(own) == {"functions.py", "bp_declared_functions.py", "Declared_tanh", "Declared_other"}

@@ -138,6 +138,7 @@ def test_the_first_of_many_files_that_are_left_out_are_named() -> None:
         note = submission_files._note_on([Path(f"folder/{each}.py") for each in range(number)])
         assert note.startswith(f"{number} files were left out")
         assert note.endswith(end)
+    assert submission_files._note_on([Path("\udcff" + "x" * 200)]).endswith(f"(\\udcff{'x' * 99})")
 
 
 def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path) -> None:
