@@ -163,7 +163,7 @@ def _targets(X: Array) -> Array:
 
 def probabilities(X: Array) -> Array:
     """Probabilities near softmax(X), as the input of a case: they need not be exact."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         E = np.exp(X - X.max(axis=1, keepdims=True))
         return np.asarray(E / E.sum(axis=1, keepdims=True))
 
