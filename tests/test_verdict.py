@@ -342,6 +342,15 @@ def test_a_pattern_that_nothing_is_like_is_answered_with_the_list() -> None:
         check.checks_of("zzzzzz", 3)
 
 
+def test_the_checks_of_an_examination_know_how_it_was_asked_for() -> None:
+    """Who runs the code, under which name, and with which options."""
+    executor = check.InProcess(plain.CLASSES, {})
+    for classes in (None, plain.CLASSES):
+        asks = check.LabExamination(executor, "x", assignment=1, seed=7, effort="exhaustive", classes=classes).context
+        assert (asks.executor, asks.name, asks.classes) == (executor, "x", classes)
+        assert (asks.assignment, asks.seed, asks.effort) == (1, 7, "exhaustive")
+
+
 def test_examination_makes_findings_when_asked() -> None:
     """Only what a check depends on is examined before it."""
     examination = check.LabExamination(check.InProcess(plain.CLASSES, {}), "x", effort="quick")
