@@ -24,6 +24,13 @@ Array = NDArray[Any]
 _FARTHEST = 60.0
 
 
+def hidden(X: Any, parameters: Sequence[Any]) -> Any:
+    """The definition of linear layers with ReLU between them: W_1, b_1, W_2, b_2, ...; the logits (N, K)."""
+    for W, b in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        X = definitions.relu(definitions.linear(X, W, b))
+    return definitions.linear(X, parameters[-2], parameters[-1])
+
+
 @dataclass(frozen=True)
 class Net:
     """Weights W_1, b_1, W_2, b_2, ... and a batch."""
@@ -38,7 +45,7 @@ class Net:
         theta = [np.float64(array) for array in self.theta]
 
         def logits(*theta: Any) -> Any:
-            return definitions.hidden(theta[0].new_tensor(X), theta)
+            return hidden(theta[0].new_tensor(X), theta)
 
         def losses(*theta: Any) -> Any:
             return definitions.cross_entropy_of_logits(logits(*theta), T)

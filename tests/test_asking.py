@@ -180,6 +180,30 @@ def test_several_cases_are_asked_at_once() -> None:
     assert refused(failing, "actual_of_each", RELU, cases).asked == (RELU, cases[1])
 
 
+def test_the_truth_is_found_out_while_answers_are_awaited() -> None:
+    """Of each case once, where who runs the code has time for it."""
+    known: list[Case] = []
+
+    class Noting(Known):
+        def answer(self, message: Message, case: Case) -> Expected:
+            assert message is RELU
+            known.append(case)
+            return super().answer(message, case)
+
+    class Waiting(InProcess):
+        def run_all(self, requests: Any, meanwhile: Any = ()) -> Any:
+            for steps, work in zip(requests, meanwhile, strict=True):
+                before = len(known)
+                work()
+                assert len(known) == before + 1
+                yield self.run(steps)
+
+    cases = [drawn(RELU, seed) for seed in range(2)]
+    asks = Noting(Waiting(plain.CLASSES, {}), "none", "handed_in")
+    assert list(asks.violations(RELU, cases)) == [None, None]
+    assert [each.key for each in known[::2]] == [each.key for each in cases]
+
+
 def test_a_wrong_answer_is_told_with_its_case() -> None:
     """And noted with the bounds; all parts are judged."""
     asks, case = context(), drawn(GRAD)

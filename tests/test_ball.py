@@ -24,6 +24,7 @@ from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball, torch_autograd
 from tests import honest
 from tests.comparing import needs_flint, needs_torch
+from tests.nets import hidden
 from tests.strategies import LARGEST, arrays, sizes
 
 Array = NDArray[np.float64]
@@ -238,7 +239,7 @@ def test_nets_agree_with_pytorch(data: st.DataObject) -> None:
     T = one_hot(np.arange(n) % k, k)
 
     def mean_loss(*theta: Any) -> Any:
-        return definitions.cross_entropy_of_logits(definitions.hidden(theta[0].new_tensor(X), theta), T).mean()
+        return definitions.cross_entropy_of_logits(hidden(theta[0].new_tensor(X), theta), T).mean()
 
     ours, theirs = (oracle.vjp(mean_loss, np.array(1.0), theta) for oracle in (ball, torch_autograd))
     for one, other in zip(ours, theirs, strict=True):

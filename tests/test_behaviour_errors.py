@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from reference.lab import behaviour
 from reference.lab.cases import Case
+from reference.lab.contract import MESSAGES
 from reference.lab.observations import Observation
-from tests.test_behaviour import SOFTMAX
+from reference.numerics import rounding, tolerances
+from tests.test_behaviour import RELU, SOFTMAX, context
 
 pytestmark = pytest.mark.catalogue
 
@@ -34,6 +36,60 @@ def test_small_numbers_are_rounded_as_the_large_ones_beside_them() -> None:
     answer = np.append(truth[:66].astype(np.float16).astype(float), 1e-4 * signs[66:])
     assert behaviour._has_precision([errors_of(answer, truth, 1e-22, largest=1000.0)], "float16")
     assert not behaviour._has_precision([errors_of(answer, truth, 1e-22)], "float16")
+    # Beside numbers below 1 as beside 1: by eight times the smallest one.
+    for largest in (1.0, 0.1):
+        for times, near in ((7.0, True), (9.0, False), (15.0, False)):
+            answer[66:] = times * tolerances.SMALLEST_HALF * signs[66:]
+            assert behaviour._has_precision([errors_of(answer, truth, 1e-22, largest)], "float16") is near
+    small = {"X": np.zeros((0, 2)), "W": np.array([-3.0, 2.0])}
+    assert behaviour._largest(Observation(small, (), (), Case({"X": np.zeros((0, 2))}))) == 3.0
+
+
+def test_what_a_sum_loses_in_doubles_is_lost_in_other_types_too() -> None:
+    """In units of theirs: where doubles may be off by ten units, single precision may be off by ten of its own."""
+    truth = np.linspace(0.5, 3.0, 60)
+    answer = truth * (1 + 30 * rounding.SINGLE.u * (-1.0) ** np.arange(60))
+    assert behaviour._has_precision([errors_of(answer, truth, 10 * rounding.DOUBLE.u)], "float32")
+    assert not behaviour._has_precision([errors_of(answer, truth, 1e-3 * rounding.DOUBLE.u)], "float32")
+
+
+def test_numbers_without_end_are_no_errors_of_rounding() -> None:
+    """And raise no warning: infinities that are due, and numbers that overflow in units of a type."""
+    truth = np.append(np.linspace(0.1, 3.0, 59), 0.0)
+    huge = np.append(truth[:59].astype(np.float32).astype(float), 1e300)
+    assert not behaviour._has_precision([errors_of(huge, truth)], "float32")
+    given = Case({"X": np.array([[np.inf, 1.0]])})
+    seen = Observation(given.arguments, (np.array([[np.inf, 1.0]]),), (np.zeros((1, 2)),), given)
+    found = behaviour._Errors.of(context(), RELU, seen)
+    assert np.isnan(found.error[0])
+    assert found.error[1] == 0
+
+
+def test_quotients_with_large_steps_err_in_one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So may what is left of them: a fifth of the errors at most is no quotient's."""
+    truth = np.linspace(1.0, 2.0, 100)
+    for off, due in ((20.0, True), (2.0, False)):
+        quotients = truth + off * GRANTED
+        monkeypatch.setattr(behaviour, "_quotients", lambda *_, quotients=quotients, **__: (quotients, SIZE))
+        answer = quotients + 0.8 * GRANTED
+        assert behaviour._fits(SOFTMAX, [errors_of(answer, truth)], STEP, one_sided=False) is due
+
+
+def test_twelve_numbers_tell_of_quotients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And eleven tell nothing."""
+    monkeypatch.setattr(behaviour, "_fits", lambda *_, **__: True)
+    for count, told in ((12, True), (11, False)):
+        truth = np.arange(1.0, count + 1)
+        assert (behaviour._differences(SOFTMAX, [errors_of(truth, truth)]) is not None) is told
+
+
+def test_the_size_of_a_function_is_that_of_its_largest_value() -> None:
+    """However small that is: as much is granted to its quotients."""
+    message = next(each for each in MESSAGES if each.subject == "SoftmaxLayer.delta")
+    given = {"Y": np.array([[0.25, 0.75]]), "delta_next": np.array([[1e-6, 2e-6]])}
+    found = behaviour._quotients(message, given, 1e-4, one_sided=False)
+    assert found is not None
+    assert 1e-6 < found[1] < 2e-6
 
 
 STEP, SIZE = 1e-5, 1.0
@@ -67,6 +123,11 @@ def one_number(quotients: Array, truth: Array) -> Array:
     return quotients
 
 
+def no_numbers(quotients: Array, truth: Array) -> Array:
+    quotients[-10:] = np.nan
+    return quotients
+
+
 def right(quotients: Array, truth: Array) -> Array:
     return np.where(np.isnan(quotients), np.nan, truth)
 
@@ -76,7 +137,7 @@ def right(quotients: Array, truth: Array) -> Array:
     [
         ([moved(1, 0.0)], True), ([moved(97, 0.9)], True), ([moved(97, 1.1)], False), ([moved(5, 2.0)], True),
         ([moved(6, 2.0)], False), ([moved(60, 2.0), *[moved(1, 0.0)] * 20], False), ([one_number], True),
-        ([right], False), ([lambda quotients, truth: quotients + 0.9 * GRANTED], True),
+        ([no_numbers], False), ([right], False), ([lambda quotients, truth: quotients + 0.9 * GRANTED], True),
         ([moved(1, 0.0), moved(51, 2.0)], False), ([lambda quotients, truth: truth + 0.9 * (quotients - truth)], False),
     ],
 )  # fmt: skip

@@ -49,6 +49,13 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...
     return read(bubblewrap.command_prefix(given, tmp_path / "work")[1:])
 
 
+def test_the_program_is_called_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the worker's environment has another search path; by its name where it is not found."""
+    for found, called in (("/opt/bwrap", "/opt/bwrap"), (None, "bwrap")):
+        monkeypatch.setattr(bubblewrap.shutil, "which", {"bwrap": found}.get)
+        assert bubblewrap.command_prefix([], tmp_path)[0] == called
+
+
 def test_paths_within_are_those_outside(told: list[tuple[str, ...]]) -> None:
     """The programs of the system among them; nothing is given under another name."""
     bound = [each[1:] for each in told if "bind" in each[0]]
@@ -73,6 +80,7 @@ def test_a_submission_may_do_nothing_and_write_in_its_folder_alone(told: list[tu
     """It has no rights and no network, and ends with us."""
     assert [each[1] for each in told if each[0] == "--bind"] == [str(tmp_path / "work")]
     assert {("--unshare-all",), ("--die-with-parent",), ("--cap-drop", "ALL"), ("--new-session",)} <= set(told)
+    assert {("--proc", "/proc"), ("--dev", "/dev"), ("--remount-ro", "/dev")} <= set(told)
     assert told[-1] == ("--remount-ro", "/")
 
 

@@ -55,6 +55,11 @@ def test_scripts_import_each_class_from_its_module() -> None:
     assert spread.home("ReLULayer") == "mlp.relu_layer"
     assert spread.home("MLP") == "mlp.net"
     assert spread.home("SoftmaxLayer") == "handed_in"
+    relu = message("ReLULayer.forward")
+    broken = spread.violation(relu, Case({"X": np.ones((1, 1))}), fact("array"), fact("zeros"))
+    assert broken.repro is not None
+    assert "from mlp.relu_layer import ReLULayer\n" in broken.repro
+    assert "print(layer.forward(X=X))" in broken.repro
 
 
 def test_layers_are_told_the_names_that_they_are_known_by() -> None:

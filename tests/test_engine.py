@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 import reference
 from reference.engine import Check, Context, Examination, checked_options, first_sentence, select
-from reference.findings import Finding, Findings, NotApplicable, Violation
+from reference.engine.evidence import literal
+from reference.findings import Evidence, Finding, Findings, NotApplicable, Violation
 from reference.wording import fact, hint_of
 
 
@@ -148,6 +150,49 @@ def test_failures_have_their_hint() -> None:
 
     found = examined(check("a", fails), check("b", crashes("refused")), check("c", crashes(None)))
     assert [each.hint for each in found.values()] == [hint_of("sign"), hint_of("crash", "refused"), hint_of("crash")]
+
+
+def test_a_finding_keeps_what_its_violation_tells() -> None:
+    """Field by field; of several mistakes the first is its word."""
+    evidence = Evidence("Y", [1.0], [2.0], [0.5])
+    told: dict[str, Any] = {
+        "index": (0, 1), "bound": 0.5, "counterexample": {"x": [1]}, "repro": "print(1)\n", "evidence": evidence,
+        "mistake": "sign", "mistakes": ("sign", "scaled"),
+    }  # fmt: skip
+    due, came = fact("number", value=1.0), fact("zeros")
+
+    def run(context: Context) -> None:
+        """It holds."""
+        raise Violation(due, came, **told)
+
+    found = examined(check("a", run, "b"), check("b", holds))["a"]
+    assert {name: getattr(found, name) for name in told} == told
+    assert (found.due, found.came, found.expected, found.actual) == (due, came, str(due), str(came))
+    assert (found.check, found.subject, found.rationale, found.depends_on) == ("a", "f", "It holds.", ("b",))
+
+
+def test_what_is_noted_of_a_promise_that_is_kept_is_told() -> None:
+    """All of it in one line; nothing where nothing was noted."""
+
+    def notes(context: Any) -> None:
+        """It holds."""
+        for said in (fact("zeros"), fact("stays"), fact("zeros")):
+            context.note(said)
+
+    found = examined(check("a", notes), check("b", holds))
+    assert [each.note for each in found.values()] == [f"{fact('zeros')}; {fact('stays')}", None]
+
+
+def test_a_check_without_words_has_no_rationale() -> None:
+    """Of one that has some it is the first paragraph, in one line, and of a part of a function that function's."""
+    assert first_sentence(lambda context: None) == ""
+    assert first_sentence(holds) == first_sentence(partial(holds)) == "It holds."
+
+
+def test_an_array_is_written_out_with_its_type() -> None:
+    """Which is left out where it is the usual one, double precision."""
+    assert "dtype" not in literal(np.array([0.5]))
+    assert "dtype=np.float32" in literal(np.array([0.5], np.float32))
 
 
 def test_long_sentences_are_cut() -> None:

@@ -196,6 +196,8 @@ def test_an_entry_is_explained_by_what_gives_its_value() -> None:
     assert ENTRY.is_explained(lambda given: (np.full((1, 2), 0.3 - 5e-15),))
     assert not ENTRY.is_explained(lambda given: (np.full((1, 2), 0.3 + 2e-14),))
     assert not ENTRY.is_explained(raising)
+    exact = Entry(ENTRY.observation, 0, (0, 1), 0.1, 0.3, 0.0)
+    assert exact.is_explained(identity)
     second = Entry(Observation({}, (np.zeros(1), np.arange(3.0)), (np.zeros(1), np.zeros(3)), ENTRY.observation.case),
                    1, (2,), 2.0, 0.0, 0.0)  # fmt: skip
     assert second.of(lambda given: (np.zeros(1), np.arange(3.0))) == 2.0
@@ -212,6 +214,32 @@ def test_a_constant_of_a_family_is_found() -> None:
     assert found(Family("limit", clip, low=0.4)) == []
     odd = Entry(seen([[0.5, 0.1]], [[0.5, 0.1 + 1 / 7]]), 0, (0, 1), 0.1 + 1 / 7, 0.1, 1e-14)
     assert found(Family("limit", clip), odd) == [pytest.approx(0.1 + 1 / 7, rel=1e-13)]
+
+
+def test_each_constant_that_explains_an_entry_is_given() -> None:
+    """As short as it can be: of two that explain it, either may be what was meant."""
+
+    def squared(c: float) -> Departure:
+        return Departure("scaled", "", lambda formula: lambda given: (formula(given)[0] * 0 + c * c,), {})
+
+    entry = Entry(seen([[0.5, 0.1]], [[0.5, 0.09]]), 0, (0, 1), 0.09, 0.1, 1e-14)
+    assert found(Family("square", squared, signed=True), entry) == [-0.3, 0.3]
+    both = Family("square", squared, signed=True, solved=lambda before, after: [7.0, 0.30000001, -0.3])
+    assert found(both, entry) == [0.3, -0.3]
+
+
+def test_short_numbers_beside_a_constant_that_explains_nothing_are_not_tried() -> None:
+    """A constant has to come near to the entry, to a hundredth of it: what is beside it explains it by chance."""
+
+    def jump(off: float) -> Family:
+        def make(c: float) -> Departure:
+            value = 0.3 if c == 0.5 else 0.3 + off
+            return Departure("clipped", "", lambda formula: lambda given: (np.full((1, 2), value),), {})
+
+        return Family("jump", make, solved=lambda before, after: [0.500001])
+
+    for off, constants_found in ((0.002, [0.5]), (0.004, []), (-0.004, [])):
+        assert found(jump(off)) == constants_found
 
 
 def test_a_constant_may_be_negative_or_written_down() -> None:
@@ -231,6 +259,10 @@ def test_a_constant_may_be_negative_or_written_down() -> None:
     for constant in (0.125, 0.5):
         entry = Entry(seen([[0.5, 0.1]], [[0.5, 0.1 + constant]]), 0, (0, 1), 0.1 + constant, 0.1, 1e-14)
         assert found(ends, entry) == [constant]
+    zero = Entry(seen([[0.5, 0.1]], [[0.5, 0.1]]), 0, (0, 1), 0.1, 0.1, 1e-14)
+    nothing = {"low": 0.0, "solved": lambda before, after: [0.0]}
+    assert found(Family("shift", shift, **nothing), zero) == []
+    assert found(Family("shift", shift, signed=True, **nothing), zero) == [0.0]
     small = {"low": 0.3, "solved": lambda before, after: [after - before]}
     assert found(Family("shift", shift, **small)) == []
 

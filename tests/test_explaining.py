@@ -98,7 +98,7 @@ def test_absent_modules_are_told(came: Any, names: tuple[str, ...], told: bool) 
     ("log", "nothing"),
     [
         (judged([[math.nan]], [[math.nan]]), True), (judged([[math.nan, 1.0]]), False),
-        (judged([[3.0, 3.0]], [[3.0]]), True),
+        (judged([[3.0, 3.0]], [[3.0]]), True), (judged([[math.inf, math.inf]]), False),
         (judged([[3.0, 3.0 + 2e-15]]), False), (judged([[3.0, 3.0 + 2e-15]], bound=1e-12), True), ([], False),
         (judged(np.zeros((0, 2))), False), (judged([[3.0]], np.zeros((0, 2))), True), ([Response((3.0,))], False),
         ([Response((np.array([1.0, 2.0]),)), *judged([[3.0]])], True), (judged([[3.0]], [[4.0]]), False),
@@ -114,7 +114,7 @@ def test_answers_that_say_nothing(log: list[Response], nothing: bool) -> None:
     ("log", "hardly"),
     [
         (judged(np.maximum(X, 0)), True), (judged(np.maximum(X, 0) * (1 + 1e-14)), True),
-        (judged(np.maximum(X, 0) + 1), False),
+        (judged(np.maximum(X, 0) + 1), False), (judged(np.maximum(X, 0) + 1e-9, bound=1e-8), True),
         (judged(np.maximum(X, 0), np.maximum(X, 0) + 1), False), ([], False), ([Response((3.0,))], False),
         ([Response((np.maximum(X, 0),), (np.zeros(X.shape),))], False),
         ([Response((np.maximum(X, 0),), (np.zeros(X.shape),), RELU)], False),
@@ -130,6 +130,7 @@ def test_the_last_digits() -> None:
     for came, last in ((1.0099, True), (0.9901, True), (1.011, False), (-1.0, False), (math.nan, False)):
         assert explaining._in_last_digits(off(1.0, came)) is last
     assert explaining._in_last_digits(off(-2.0, -2.019))
+    assert explaining._in_last_digits(off(100.0, 101.0))
     assert not explaining._in_last_digits(Violation(fact("zeros"), entry(1.0)))
 
 
@@ -291,9 +292,14 @@ def test_the_first_source_that_knows_a_mistake_is_taken(monkeypatch: pytest.Monk
         asked.append(("together", together))
         yield from sources
 
+    def told_apart(given: list[Mistake], asks: Context) -> list[Mistake]:
+        assert isinstance(asks, Context)
+        asked.append(("apart", given))
+        return given[1:]
+
     monkeypatch.setattr(explaining, "_candidates", candidates)
     monkeypatch.setattr(explaining, "explanations", lambda given, *_: list(given))
-    monkeypatch.setattr(explaining, "told_apart", lambda given, _: asked.append(("apart", given)) or given[1:])
+    monkeypatch.setattr(explaining, "told_apart", told_apart)
     monkeypatch.setattr(explaining, "seen_elsewhere", lambda given, *_: asked.append(("elsewhere", given)) or given[:1])
 
     def known(*given: list[Mistake], kept: Any = (), log: Any = (), call: Any = (RELU, CASE)) -> Mistake | None:

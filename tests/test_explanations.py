@@ -81,6 +81,12 @@ def test_who_breaks_a_promise_that_is_kept_explains_nothing() -> None:
     def negative(self: Any, X: Any) -> Any:
         return -np.maximum(X, 0)
 
+    def not_positive(asks: Context) -> None:
+        if (asks.actual(RELU, CASE)[0] > 0).any():
+            raise off(1, 2)
+
+    late, sign = candidates()[1], candidates()[0]
+    assert compared([late, sign], negative, {"z.values": not_positive}) == [sign.name]
     given = candidates()[:1]
     for number, (name, run, found) in enumerate((
         ("a.values", passes, 1), ("b.values", fails, 0), ("c.types", fails, 0), ("d.types", unknown, 0),
@@ -126,6 +132,7 @@ def test_why_a_class_is_missing_comes_from_its_file(tmp_path: Path) -> None:
         (("low-precision",), "relu.forward.formula", None, False),
         (("low-precision",), "softmax.delta.formula", None, False),
         (("finite-differences",), "linear.delta.formula", None, False),
+        (("finite-differences",), "relu.delta.formula", None, False),
         (("finite-differences",), "softmax.delta.formula", None, True),
         (("low-precision", "sign"), "relu.forward.formula", None, True), (None, "relu.forward.formula", None, False),
     ],
@@ -199,6 +206,9 @@ def test_a_mistake_in_some_of_the_cases() -> None:
                   [observation(X * np.nan)], [observation(np.cos(X) * 7 + 0.1)]):  # fmt: skip
         violation = off(1, 2)
         assert explaining._in_some_cases(violation, RELU, wrong) == (violation, None)
+    row = np.array([[1.0, 2.0, 3.0]])
+    three = [Observation({"X": row}, (2 * row,), (np.full((1, 3), 1e-15),), Case({"X": row}))]
+    assert explaining._in_some_cases(off(1, 2), RELU, three)[0].mistake == "scaled"
 
 
 def test_wrong_answers_are_told_from_right_ones() -> None:

@@ -56,6 +56,7 @@ class Formula:
         return None if relative is None else differing(relative)
 
     def computed(self, case: Any, found: Any) -> tuple[float, float]:
+        assert callable(case)
         return self.answer, self.bound
 
     def violation(self, case: Any, found: Any) -> Violation:
@@ -121,8 +122,10 @@ def test_a_formula_is_wrong_where_it_differs(relative: float, due: str) -> None:
 )  # fmt: skip
 def test_only_the_formula_that_doubles_compute_can_be_wrong(answer: float, bound: float, is_wrong: bool) -> None:
     """Code may tell the arrays of exact arithmetic from its own, and compute something else."""
-    formula = Formula(answer=answer, bound=bound)
-    assert outcome(formula, lambda: differing(1e-3)) == ("wrong: 1.0" if is_wrong else "right")
+    for size in (1.0, 2.0**20, 2.0**-20):
+        formula = Formula(answer=answer * size, bound=bound * size)
+        found = outcome(formula, lambda size=size: differing(1e-3, came=size))
+        assert found == (f"wrong: {size}" if is_wrong else "right")
 
 
 @pytest.mark.parametrize(

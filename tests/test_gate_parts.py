@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from reference.execution.implementation import EMPTY, NotAnImplementation
@@ -13,7 +15,7 @@ from reference.execution.in_process import InProcess
 from reference.execution.sandbox import Limits
 from reference.findings import Finding
 from reference.gate import Judgement, classes, functions
-from reference.gradients.declaration import DeclarationError
+from reference.gradients.declaration import DeclarationError, Declared
 from reference.lab.mistakes import plain
 from tests.examining import with_methods
 from tests.wording import assert_sentence
@@ -68,6 +70,24 @@ def test_a_judgement_tells_how_it_was_made(handed_in: Path) -> None:
     assert heard == [("relu.made", 1)]
     assert list(found.durations) == ["relu.made"]
     assert 0 <= found.durations["relu.made"] <= found.seconds
+
+
+def test_seconds_are_those_of_the_clock(handed_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each check alone, and of everything."""
+    clock = [100.0]
+
+    class Slow(plain.ReLULayer):
+        def __init__(self, name: str) -> None:
+            clock[0] += 2.0
+
+    def hear(*_: object) -> None:
+        clock[0] += 5.0
+
+    monkeypatch.setattr(Box, "given", {"ReLULayer": Slow})
+    monkeypatch.setattr(classes, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    found = classes.judge(handed_in, only="relu.made", effort="quick", on_finding=hear)
+    assert found.durations["relu.made"] == clock[0] - 105.0 > 0
+    assert found.seconds == clock[0] - 100.0
 
 
 def test_a_judgement_has_usual_options(handed_in: Path) -> None:
@@ -138,6 +158,11 @@ def test_what_is_meant_is_located(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (other / "single.py").write_text(RELU)
     monkeypatch.setattr(sys, "path", [str(other), *sys.path])
     assert classes.located("single") == other / "single.py"
+    (other / "inner").mkdir()
+    (other / "inner" / "one.py").write_text(RELU)
+    assert classes.located("inner.one") == other / "inner" / "one.py"
+    with pytest.raises(NotAnImplementation, match=r"^there is no file or folder inner/one$"):
+        classes.located("inner/one")  # a path is looked for here alone
 
 
 def test_ends_of_intervals_are_infinite() -> None:
@@ -210,6 +235,7 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
     class Known(Box):
         def __init__(self, folder: Path, *args: Any, **options: Any) -> None:
             super().__init__(folder, *args, **options)
+            assert folder.name.startswith("bp-functions-")
             names = sorted(each.name for each in folder.iterdir())
             made.append((names, *args, len(options["wanted"])))
 
@@ -236,3 +262,142 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
     assert [each.check for each in one.findings] == ["vjp.forward.answers"]
     assert 0 <= one.seed < 2**31
     assert (one.effort, one.only) == ("normal", "*")
+    clock = [100.0]
+
+    def slowly(*_: Any) -> list[Finding]:
+        clock[0] += 2.0
+        return []
+
+    monkeypatch.setattr(functions, "_findings", slowly)
+    monkeypatch.setattr(functions, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert functions.judge_functions(file).seconds == 4.0
+    assert made[-1][1:] == (Limits(), "auto", 2)
+
+
+def test_a_definition_runs_apart_from_the_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sandbox of its own, whose file has none of them, and only of the functions that have one."""
+    file = tmp_path / "my functions.py"
+    file.write_text(TANH + TANH.replace("tanh", "other") + "def tanh_spec(x):\n    return x\n")
+    made: list[dict[str, str]] = []
+    asked: list[tuple[Any, Any]] = []
+
+    class Known(Box):
+        def __init__(self, folder: Path, *args: Any, **options: Any) -> None:
+            super().__init__(folder, *args, **options)
+            made.append({each.name: each.read_text() for each in folder.iterdir()} | dict.fromkeys(options["wanted"]))
+            assert args == (Limits(seconds=2.0), "process")
+
+    def judged(function: Any, stem: str, box: Any, other: Any, options: dict[str, Any]) -> list[Finding]:
+        asked.append((box, other))
+        search, cls, names, name, source = options["repairs"]
+        assert isinstance(search(), Known)
+        assert (cls, names) == (f"Declared_{function.name}", (function.name, f"{function.name}_vjp"))
+        assert (name, source) == ("my functions.py", file.read_text())
+        return []
+
+    monkeypatch.setattr(functions, "Sandbox", Known)
+    monkeypatch.setattr(functions, "_findings", judged)
+    monkeypatch.setattr(functions, "RemoteSearch", lambda *args: args)
+    functions.judge_functions(file, limits=Limits(seconds=2.0), sandbox="process")
+    own, apart, third = made
+    assert third == own  # where repairs are looked for, once for all functions
+    assert set(own) == {"functions.py", "bp_declared_functions.py", "Declared_tanh", "Declared_other"}
+    assert set(apart) == {"functions.py", "bp_declared_functions.py", "Declared_tanh"}
+    assert "tanh_vjp" in own["functions.py"]
+    assert "tanh_vjp" not in apart["functions.py"]
+    assert "_module.tanh_spec(" in apart["bp_declared_functions.py"]
+    assert "_module.tanh_spec(" not in own["bp_declared_functions.py"]
+    assert asked[0] == asked[1]
+    assert asked[0][0] is not asked[0][1]
+
+
+class Root:
+    """As the sandbox has it: a function, and what is declared beside it."""
+
+    factor = 1.0
+    asked: ClassVar[list[Any]] = []
+
+    def forward(self, x: Any) -> Any:
+        self.asked.append(x.copy())
+        return self.factor * np.sqrt(x)
+
+    def vjp(self, cotangent: Any, x: Any) -> Any:
+        return (cotangent / np.sqrt(x) / 2,)
+
+    def args(self) -> Any:
+        return (np.array([0.5, 2.0]),)
+
+    def domain(self) -> Any:
+        return [(0, None)]
+
+
+def found_in(cls: type, spec: type | None = None, **options: Any) -> list[Finding]:
+    box: Any = InProcess({"Declared_root": cls}, {})
+    other: Any = None if spec is None else InProcess({"Declared_root": spec}, {})
+    declared = Declared("root", spec is not None, True)
+    usual = {"only": "vjp.forward.*", "seed": 1, "effort": "quick"}
+    return functions._findings(declared, "mine", box, other, usual | options)
+
+
+def test_a_function_is_asked_where_it_is_legal() -> None:
+    """As its domain says: nothing else is asked of it."""
+    Root.asked.clear()
+    found = found_in(Root)
+    assert {each.status for each in found} <= {"passed", "skipped"}
+    assert any(each.status == "passed" for each in found)
+    assert Root.asked
+    assert all((x >= 0).all() for x in Root.asked)
+
+
+def test_a_definition_judges_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked where it runs, the function and its gradient where they do; scripts have the names of the file."""
+
+    def judged(forward: Any, vjp: Any, *args: Any, domain: Any, spec: Any = None, **options: Any) -> list[Finding]:
+        (x,) = args
+        assert domain == [(0, float("inf"))]
+        assert options == {"only": "vjp.forward.*", "seed": 1, "effort": "quick"}
+        assert np.array_equal(forward(x), wrong().forward(x))
+        assert np.array_equal(vjp(x, x)[0], wrong().vjp(x, x)[0])
+        assert spec is None or np.array_equal(spec(x), Root().forward(x))
+        named.append([each and each.__name__ for each in (forward, vjp, spec)])
+        script = "from your_module import forward\nprint(forward(x))\n"
+        return [Finding("vjp.forward.values", "root.forward", "failed", "It holds.", repro=script)]
+
+    named: list[Any] = []
+    monkeypatch.setattr(functions, "check_vjp", judged)
+    wrong = type("Wrong", (Root,), {"factor": 1.5})
+    for spec in (Root, None):
+        (found,) = found_in(wrong, spec)
+        assert found.repro == "from mine import root\nprint(root(x))\n"
+        assert (found.check, found.status) == ("vjp.forward.values", "failed")
+    assert named == [["root.forward", "root.vjp", "root_spec"], ["root.forward", "root.vjp", None]]
+
+
+def raising(self: Any) -> Any:
+    raise ValueError("not today")
+
+
+@pytest.mark.parametrize("what", ["args", "domain"])
+def test_what_cannot_be_asked_is_missing(what: str) -> None:
+    """With what was raised instead."""
+    (found,) = found_in(type("Odd", (Root,), {what: raising}))
+    assert (found.check, found.mistake) == ("vjp.forward.answers", "missing")
+    assert found.came is not None
+    assert "not today" in found.came["said"]
+    assert found.subject == "root.forward"
+
+
+def test_a_function_that_could_not_be_imported_is_missing() -> None:
+    """For the reason that the sandbox gives."""
+    box: Any = InProcess({}, {"Declared_root": "its import ended"})
+    (found,) = functions._findings(Declared("root", False, False), "mine", box, None, {})
+    assert found.came is not None
+    assert (found.check, found.came["said"]) == ("vjp.forward.answers", "its import ended")
+
+
+def test_what_no_check_can_take_is_told_of_the_file() -> None:
+    """And patterns that match nothing of the options."""
+    with pytest.raises(DeclarationError, match=r"^cannot be judged: root: "):
+        found_in(type("Odd", (Root,), {"args": lambda self: ("x",)}))
+    with pytest.raises(ValueError, match=r"^no check matches 'nothing'"):
+        found_in(Root, only="nothing")

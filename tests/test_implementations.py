@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from reference.execution import libraries, screening
+from reference.execution import implementation, libraries, screening
 from reference.execution.absent_modules import notes_on_known, notes_on_unknown
 from reference.execution.implementation import CLASSES, EMPTY, NotAnImplementation, find
 from reference.execution.in_process import InProcess
@@ -55,6 +55,19 @@ def test_classes_are_found_in_a_file(tmp_path: Path) -> None:
         assert {*found.classes} == {"ReLULayer"}
         assert set(found.missing) == {*CLASSES} - {"ReLULayer"}
         assert all(found.missing.values())
+    file.write_text(f"{RELU}class NaiveSoftmaxLayer: pass\n")
+    assert {*find(file).classes} == {"ReLULayer", "NaiveSoftmaxLayer"}
+
+
+def test_why_a_class_is_missing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words and as a cause, as its file told."""
+    told = SimpleNamespace(
+        classes={"ReLULayer": plain.ReLULayer}, missing={"MLP": "it ended"}, causes={"MLP": "not run"}, tied=()
+    )
+    monkeypatch.setattr(implementation.loading, "load", lambda *_: told)
+    found = find(tmp_path)
+    assert (found.missing["MLP"], found.causes) == ("it ended", {"MLP": "not run"})
+    assert found.missing["SoftmaxLayer"] == f"there is no class SoftmaxLayer in {tmp_path}"
 
 
 @pytest.mark.parametrize(
@@ -139,6 +152,42 @@ def test_what_cannot_be_judged_is_refused_at_once(tmp_path: Path) -> None:
     (folder / "relu.py").write_text(RELU)
     screening.refuse_what_cannot_be_judged(folder, "it")
     screening.refuse_what_cannot_be_judged(folder / "relu.py", "it")
+
+
+def test_not_all_of_many_files_is_screened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither for Python files nor for notebooks, and of many Python files only the first are read."""
+    monkeypatch.setattr(screening.submission_files, "files", lambda root: (root / each for each in listed))
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("".join(f"class {each}:\n    pass\n" for each in CLASSES))
+    listed = ["a.txt", "a.ipynb"]
+    for seen, said in ((1, "there is no Python file in it"), (2, "there is no Python file in it, only a notebook: ")):
+        monkeypatch.setattr(screening, "_MAX_SEEN", seen)
+        with pytest.raises(NotAnImplementation) as caught:
+            screening.refuse_what_cannot_be_judged(tmp_path, "it")
+        assert str(caught.value).startswith(said)
+        assert ("notebook" in str(caught.value)) is (seen == 2)
+    listed = ["a.txt", "one.py", "two.py"]
+    monkeypatch.setattr(screening, "_MAX_SEEN", 1)
+    with pytest.raises(NotAnImplementation, match="no Python file"):
+        screening.refuse_what_cannot_be_judged(tmp_path, "it")
+    monkeypatch.setattr(screening, "_MAX_SEEN", 3)
+    with pytest.raises(NotAnImplementation, match=r"^it holds 2 implementations \(one\.py, two\.py\)"):
+        screening.refuse_what_cannot_be_judged(tmp_path, "it")
+    monkeypatch.setattr(screening, "_MAX_FILES", 1)
+    screening.refuse_what_cannot_be_judged(tmp_path, "it")
+
+
+def test_libraries_come_with_the_objects_that_they_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them that is installed, with the folder of its shared objects where it has one."""
+    for name in ("numpy", "numpy.libs", "scipy"):
+        (tmp_path / name).mkdir()
+    specs = {name: SimpleNamespace(origin=str(tmp_path / name / "__init__.py")) for name in ("numpy", "scipy")}
+    monkeypatch.setattr(libraries.importlib.util, "find_spec", specs.get)
+    assert libraries.package_folders() == [tmp_path / "numpy", tmp_path / "numpy.libs", tmp_path / "scipy"]
+    del specs["numpy"]
+    assert libraries.package_folders() == [tmp_path / "scipy"]
+    specs["scipy"].origin = None
+    assert libraries.package_folders() == []
 
 
 def test_libraries_of_this_python_are_found() -> None:

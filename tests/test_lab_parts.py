@@ -128,6 +128,9 @@ def test_what_is_no_number_is_called_by_its_type() -> None:
     for value, name, cause in asked:
         found = replies.no_numbers(value)
         assert (found.fields["name"], found.fields.get("cause")) == (name, cause)
+    for value, name, cause in asked[:2] + asked[3:]:
+        found = replies.type_of(Reply(value, name))
+        assert (found.fields["name"], found.fields["cause"]) == (name, cause)
     assert replies.word_for(np.zeros(2), arrays=False) == "wrong-type"
     for number in (3, 2.5, True, np.float32(1), np.arange(3), np.zeros((2, 2), np.uint8)):
         assert np.array_equal(replies.as_numbers(number), number)  # type: ignore[arg-type]

@@ -174,12 +174,45 @@ def ball(x: float, room: float = 0.0) -> Any:
         ([-2 * ball_tolerances.CONSTANT_SMALL], None), ([ball_tolerances.CONSTANT_SMALL / 2], 0.0005),
         ([ball(1e-9, 4e-13)], 1e-9), ([ball(1e-9, 6e-13)], None), ([ball(1e-9, 1e-10), 1e-9], 1e-9),
         ([ball(1.2345e-9, 1e-13), ball(1.2346e-9, 1e-13)], 1.2345e-9), ([np.nan], None), ([np.inf], None),
+        ([1.0e-9, 1.0e-9 * (1 + 1.8e-9)], 1e-9), ([1.0e-9, 1.0e-9 * (1 + 2.2e-9)], None),
+        ([-1.0e-9, -1.0e-9 * (1 + 1.8e-9)], -1e-9), ([-1.0e-9, -1.0e-9 * (1 + 2.2e-9)], None),
     ],
 )  # fmt: skip
 def test_one_constant_that_all_entries_tell(constants: list[Any], due: float | None) -> None:
     """Small, of one sign, and known well enough; as short as it can be."""
     found = near_formulas._common(constants)
     assert found == (None if due is None else pytest.approx(due, rel=1e-4))
+
+
+def test_what_is_taken_for_0_lies_below_the_rest() -> None:
+    """Nothing is told where nothing is left, or where as large a number is left."""
+
+    def entry(came: float) -> Any:
+        return near_formulas._Entry((0,), flint_balls.Balls.of(np.ones(1)).matrix.entries()[0],
+                                    flint_balls.Balls.of(np.array([came])).matrix.entries()[0])  # fmt: skip
+
+    gone, left = entry(0.0), entry(1.0)
+    sizes = {id(gone): 1e-20, id(left): 1e-3}
+
+    def size(each: Any) -> float:
+        return sizes[id(each)]
+
+    (limit,) = near_formulas._zeroed([gone, left], size)
+    assert 1e-20 <= limit <= 1e-3
+    assert near_formulas._zeroed([gone], size) == []
+    assert near_formulas._zeroed([left], size) == []
+    sizes[id(gone)] = 1e-3
+    assert near_formulas._zeroed([gone, left], size) == []
+
+
+def test_one_entry_may_be_asked_for_alone() -> None:
+    """Then it is what the difference is of, however far others are off."""
+    classes = with_methods("ReLULayer", {"forward": lambda self, X: np.where(X == 2, 9, np.where(X == -0.5, 1, 0) + X)})
+    for index in ((0, 2), (1, 2)):
+        found = exact.difference(classes, OF["relu.forward"], Case({"X": SIGNED}), (0, index))
+        assert found is not None
+        assert found.index == index
+    assert found.came == 0.5
 
 
 def wrong(method: str, coding: Any) -> Violation:
@@ -224,5 +257,15 @@ def test_a_wrong_formula_is_told_by_its_entry() -> None:
 def test_an_answer_of_other_parts_is_not_followed(answer: Any, said: str) -> None:
     """It is said what it is."""
     classes = with_methods("LinearLayer", {"grad": lambda self, X, delta_next: answer(delta_next)})
-    with pytest.raises(balls.Refused, match=said):
+    with pytest.raises(balls.Refused, match=f"^the answer is of type {said}$"):
+        exact.difference(classes, OF["linear.grad"], CASES["linear.grad"])
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [("x", "is of type str"), (np.ones(3), r"has the shape \(3,\) in place of \(3, 2\)")]
+)
+def test_a_part_that_is_no_array_of_the_due_shape_is_not_followed(part: Any, said: str) -> None:
+    """It is said that it is the answer's, and what it is instead."""
+    classes = with_methods("LinearLayer", {"grad": lambda self, X, delta_next: [part, delta_next.sum(axis=0)]})
+    with pytest.raises(balls.Refused, match=f"^the answer {said}$"):
         exact.difference(classes, OF["linear.grad"], CASES["linear.grad"])

@@ -11,6 +11,7 @@ from reference.execution.worker.protocol import New, Put, Ref, Seed
 from reference.lab.network import NetCase, is_decided
 from reference.lab.own_layers import OWN_LAYERS
 from reference.numerics import tolerances
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.one_net import HIDDEN, LOGITS, LOSSES, SOFTMAX, THETA, T, X, case, run
 
@@ -84,8 +85,10 @@ def test_definitions_are_those_of_the_network(compound: bool) -> None:
     delta = (SOFTMAX - T) / 2
     before = (delta @ THETA[2].T) * (HIDDEN > 0)
     gradient = (X.T @ before, before.sum(axis=0), HIDDEN.T @ delta, delta.sum(axis=0))
-    for found, due in zip(run(net).true_gradient(), gradient, strict=True):
-        assert found.value == pytest.approx(due, rel=1e-12)
+    # Asked directly and through a run, which remembers what it has been told.
+    for told in (net.true_gradient(ball), run(net).true_gradient()):
+        for found, due in zip(told, gradient, strict=True):
+            assert found.value == pytest.approx(due, rel=1e-12)
 
 
 def test_each_layer_has_its_bound() -> None:
@@ -138,6 +141,8 @@ def test_rounding_decides_nothing_where_units_are_far_from_0() -> None:
     assert not is_decided(one, [one * margin, np.zeros(1), *last])
     assert is_decided(one, [0.9 * spread * last[0], last[1]])
     assert not is_decided(one, [spread * last[0], last[1]])
+    # Of each sample by itself: another one's may be as far off as they like.
+    assert is_decided(np.array([[1.0], [9.0]]), [np.array([[spread, spread]]), np.zeros(2)])
     off = [-one, np.zeros(1), *last]
     assert is_decided(one, off, ("linear", "relu", "relu", "linear"))
     assert not is_decided(one, off, ("linear", "relu", "linear", "relu"))

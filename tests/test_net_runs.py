@@ -278,6 +278,10 @@ def test_the_script_does_first_what_was_done_before() -> None:
     script = net.violation(ZEROS, ZEROS, "sign").repro
     assert script is not None
     assert script.splitlines()[-2:] == ["X = 0 * X", "print(net.propagate(X))"]
+    without = run(case()).violation(ZEROS, ZEROS).repro
+    assert without is not None
+    assert all(without.splitlines())
+    assert len(without.splitlines()) == len(script.splitlines()) - 1
     assert (printed(script, plain.CLASSES)[0] == printed(script, plain.CLASSES)[1]).all()
 
 

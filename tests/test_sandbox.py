@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import cache_from_source, source_hash
 from pathlib import Path
+from py_compile import PyCompileError
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from reference.execution import bubblewrap, limits, sandbox, worker_process
+from reference.execution import bubblewrap, limits, sandbox, worker_files, worker_process
 from reference.execution.implementation import CLASSES
 from reference.execution.sandbox import Limits, Sandbox, SandboxError
 from reference.execution.worker import frames
@@ -117,6 +118,33 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
         assert (compiled[4], compiled[8:16]) == (0b11, source_hash(path.read_bytes()))
 
 
+def test_code_of_the_worker_is_compiled_for_its_very_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file comes with bytecode that Python uses for that text alone; what cannot be compiled is told."""
+    monkeypatch.setattr(worker_files.worker, "__file__", str(tmp_path / "__init__.py"))
+    sources = {"__init__.py": b"", "serve.py": b"x = 1\n"}
+    for name, source in sources.items():
+        (tmp_path / name).write_bytes(source)
+    (tmp_path / "notes.txt").write_bytes(b"none of it")
+    worker_files.contents.cache_clear()
+    found = worker_files.contents()
+    worker_files.contents.cache_clear()
+    compiled = {name: found.pop(str(Path("__pycache__", Path(cache_from_source(name)).name))) for name in sources}
+    assert found == sources
+    for name, source in sources.items():
+        assert (compiled[name][4], compiled[name][8:16]) == (0b11, source_hash(source))
+    (tmp_path / "serve.py").write_bytes(b"x = = 1\n")
+    with pytest.raises(PyCompileError):
+        worker_files.contents()
+    worker_files.contents.cache_clear()
+
+
+def test_before_the_worker_is_started_nothing_is_known(opened: Open) -> None:
+    """No cause, no module and no time; the folder has a name by which its owner knows whose it is."""
+    box = opened(FORCE, FOUND).box
+    assert (box.causes(), box.modules(), box.spent()) == ({}, {}, 0.0)
+    assert box._folder.name.startswith("bp-check-")
+
+
 @pytest.mark.parametrize("works", [True, False])
 def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """``isolation`` names what is in force; a process that could start none is not searched for others at the end."""
@@ -188,6 +216,7 @@ def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any,
     """If the import fails every class is missing for that reason; an import may take half the time and 1 s."""
     begun = opened(FORCE, hello)
     assert begun.missing() == dict.fromkeys(CLASSES, f"the import of mlp.py {why}")
+    assert begun.box.causes() == dict.fromkeys(CLASSES, "not run")
     assert begun.script.stopped == [True]
 
 
@@ -344,10 +373,10 @@ def test_folder_is_not_told(opened: Open) -> None:
 
 def test_time_is_over_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left gets less and is never 0; then the limit is told."""
-    clock = iter([100.0, 103.0, 105.0])
+    clock = iter([100.0, 103.0, 104.5, 105.0])
     monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     left = limits.time_limit(5.0)
-    assert left() == 2.0
+    assert [left(), left()] == [2.0, 0.5]
     with pytest.raises(EndedError, match="5 s") as caught:
         left()
     assert caught.value.kind == "timeout"

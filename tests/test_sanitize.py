@@ -12,7 +12,7 @@ import pytest
 from reference.execution import sanitize
 from reference.execution.in_process import InProcess
 from reference.execution.worker.perform import copied, kind_of
-from reference.execution.worker.protocol import Call, Get, Place, Reply, Step, Unusable, Work
+from reference.execution.worker.protocol import DONE, Call, Get, Place, Reply, Step, Unusable, Work
 from reference.lab.check import LabExamination
 from reference.lab.mistakes import plain
 from tests.examining import Unexplained
@@ -113,6 +113,11 @@ def test_what_may_be_believed_is_made_anew() -> None:
         (Reply([[[[[[["a"]]]]]]], "list"), Reply([[[[[[["a"]]]]]]], "list")),
         (Reply({"a": {"b": {"c": {"d": [1]}}}}, "dict"), Reply({"a": {"b": {"c": {"d": [1]}}}}, "dict")),
         (Reply(1, "k" * 300), Reply(1, "k" * 200)),
+        (Reply(1, "int", altered=True, stand_ins=("tqdm",)), Reply(1, "int", altered=True, stand_ins=("tqdm",))),
+        (
+            Reply(error="x", error_kind="E", cause="arguments", stand_ins=("tqdm",)),
+            Reply(error="x", error_kind="E", cause="arguments", stand_ins=("tqdm",)),
+        ),
         (Reply(error="e" * 2000, error_kind="k" * 300), Reply(error="e" * 1000, error_kind="k" * 200)),
         (Reply(1, "int", changed=("n",) * 30), Reply(1, "int", changed=("n",) * 20)),
     ],
@@ -152,6 +157,13 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
     with pytest.raises(sanitize.InvalidReplyError) as caught:
         sanitize.replies(value, 2)
     assert str(caught.value) == why
+
+
+def test_steps_that_returned_nothing_are_not_made_anew() -> None:
+    """They are most of all steps."""
+    first, second = sanitize.replies([DONE, GOOD], 2)
+    assert first is DONE
+    assert second is not GOOD
 
 
 def test_what_was_found_is_heard() -> None:

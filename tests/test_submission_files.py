@@ -70,6 +70,49 @@ def test_with_a_file_of_a_package_comes_the_package(tmp_path: Path, work: Path) 
     assert names_in(work) == sorted(name for name in names if name.endswith(".py"))
 
 
+def test_with_a_package_come_the_files_that_it_names(tmp_path: Path, work: Path) -> None:
+    """However deep they lie in it; names are looked for in the first part of a long file."""
+    source = written(tmp_path / "home" / "net", "__init__.py", "mlp.py", "data/deep/set.csv", "data/other.csv")
+    (source / "mlp.py").write_text("load('set.csv')\n" + "# far\n" * 400_000 + "load('other.csv')\n", encoding="utf-8")
+    submission_files.copy(source / "mlp.py", work)
+    assert names_in(work) == ["net/__init__.py", "net/data/deep/set.csv", "net/mlp.py"]
+
+
+def test_only_folders_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file, and nothing behind a link, at once or after rights were added; no other process gets them."""
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    really, refused = os.open, list[str]()
+
+    def once_refused(path: str, flags: int, **options: Any) -> int:
+        if not flags & os.O_PATH and path not in refused:
+            refused.append(path)
+            raise PermissionError
+        return really(path, flags, **options)
+
+    for opening in (really, once_refused):
+        monkeypatch.setattr(submission_files.os, "open", opening)
+        descriptor = submission_files._opened(str(tmp_path / "folder"), None)
+        assert os.path.samestat(os.fstat(descriptor), (tmp_path / "folder").stat())
+        assert not os.get_inheritable(descriptor)
+        os.close(descriptor)
+        for name in ("file", "link"):
+            with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
+                submission_files._opened(str(tmp_path / name), None)
+    assert [Path(each).name for each in refused] == ["folder", "file", "link"]
+
+
+def test_what_may_not_be_removed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is removed, and folders are told; of no folder there are none."""
+    written(tmp_path, "b/x", "a/y", "kept", "gone")
+    unlink = os.unlink
+    monkeypatch.setattr(submission_files.os, "unlink", lambda path: _refuse(path) if "kept" in path else unlink(path))
+    assert submission_files._remove_files_in(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b", "kept"]
+    assert submission_files._remove_files_in(tmp_path / "absent") == []
+
+
 @pytest.mark.parametrize("package", [True, False])
 def test_file_that_was_meant_is_there_in_any_case(tmp_path: Path, work: Path, package: bool) -> None:
     """The file that was handed in is copied even with another ending or in an ignored folder."""
@@ -79,6 +122,23 @@ def test_file_that_was_meant_is_there_in_any_case(tmp_path: Path, work: Path, pa
     root, _ = submission_files.copy(source / "venv" / "task.txt", work)
     assert root == work / ("home/venv" if package else "submission") / "task.txt"
     assert root.read_text(encoding="utf-8") == "venv/task.txt"
+
+
+def test_file_that_was_meant_may_lie_deep_in_what_is_left_out(tmp_path: Path, work: Path) -> None:
+    """Of a package too, whose folders are made for it."""
+    names = ("net/__init__.py", "net/venv/__init__.py", "net/venv/deep/__init__.py", "net/venv/deep/mlp.py")
+    source = written(tmp_path / "home", *names)
+    assert submission_files.copy(source / names[-1], work) == (work / names[-1], [])
+    assert names_in(work) == ["net/__init__.py", "net/venv/deep/mlp.py"]
+
+
+def test_the_first_of_many_files_that_are_left_out_are_named() -> None:
+    """And how many more there are."""
+    for number, end in ((3, "(0.py, 1.py, 2.py)"), (4, "(0.py, 1.py, 2.py and 1 more)"), (9, "2.py and 6 more)")):
+        note = submission_files._note_on([Path(f"folder/{each}.py") for each in range(number)])
+        assert note.startswith(f"{number} files were left out")
+        assert note.endswith(end)
+    assert submission_files._note_on([Path("\udcff" + "x" * 200)]).endswith(f"(\\udcff{'x' * 99})")
 
 
 def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reference.execution.in_process import InProcess
-from reference.execution.worker.protocol import Call
+from reference.execution.worker.protocol import Call, New
 from reference.lab import telling_apart
 from reference.lab.context import ORDINARY_SIZES, Context
 from reference.lab.contract import MESSAGES
@@ -100,14 +100,20 @@ def test_networks_of_equal_widths_are_asked(assignment: int) -> None:
     asks = context("MLP.gradient", twice, assignment=assignment)
     calls = telling_apart._equal_widths(asks)
     assert len(calls) == (6 if assignment > 1 else 3)
-    shapes = set()
+    shapes, losses = set(), list[str]()
     for steps in calls:
         call = steps[-1]
         assert isinstance(call, Call)
         assert (call.name, call.method, set(call.arguments)) == ("net", "gradient", {"X", "T"})
         assert call.arguments["X"].shape == call.arguments["T"].shape
+        made = [each for each in steps if isinstance(each, New)]
+        width = call.arguments["X"].shape[1]
+        assert {each.arguments["n_units"] for each in made if "n_units" in each.arguments} == {width}
+        losses.append(next(each.cls for each in made if each.name == "CE").removeprefix("own:"))
         shapes.add(call.arguments["X"].shape)
     assert shapes == {(4, 3), (4, 4), (3, 2)}
+    compound = ["LossCrossEntropyForSoftmaxLogits"] * 3 if assignment > 1 else []
+    assert sorted(losses) == [*["LossCrossEntropy"] * 3, *compound]
     mistakes = [mistake("MLP.gradient", other_layer, "wrong-layer-input"), mistake("MLP.gradient", twice, "scaled")]
     assert [each.word for each in told_apart(mistakes, asks)] == ["scaled"]
 
@@ -136,7 +142,10 @@ def test_answers_to_positive_numbers_tell() -> None:
         heard.append(X)
         return X
 
+    assert seen_elsewhere(mistakes, context("SoftmaxLayer.forward", lambda self, X: 1 / 0), SOFTMAX) == []
     assert seen_elsewhere([], context("SoftmaxLayer.forward", noting), SOFTMAX) == []
+    assert all(X.min() > 0 for X in heard)
+    assert min(X.min() for X in heard) < 1 < max(X.max() for X in heard)
     assert [X.shape for X in heard] == [(each.n, each.u) for each in ORDINARY_SIZES]
     assert min(X.min() for X in heard) >= 1 / 8
     assert max(X.max() for X in heard) > 1

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (the proje
 
 from reference.gradients.arguments import pattern  # noqa: E402
 from reference.gradients.specification import Specification  # noqa: E402
+from reference.lab import definitions  # noqa: E402
 from reference.numerics.oracles import torch_autograd  # noqa: E402
 from tests.gradients import drawn  # noqa: E402
 
@@ -143,6 +144,17 @@ def test_torchs_own_losses_are_those_of_one_hot_targets() -> None:
         c = drawn(5, 4).astype(dtype)
         given = torch_autograd.softmax_vjp(torch_autograd.softmax(logits), c)
         assert np.allclose(given, shares * (c - (c * shares).sum(axis=1, keepdims=True)), atol=1e-5)
+
+
+def test_the_labs_definitions_take_large_logits() -> None:
+    """Whose exponentials no double can hold: only what they differ by counts."""
+    logits, targets = np.array([[0.0, 1.0, -2.0], [3.0, 3.0, 1.0]]), np.eye(3)[[1, 2]]
+    for move in (800.0, -800.0, 1e6):
+        near, far = torch.tensor(logits), torch.tensor(logits + move)
+        assert torch.allclose(definitions.softmax(near), definitions.softmax(far), rtol=1e-9)
+        one, other = (definitions.cross_entropy_of_logits(each, targets) for each in (near, far))
+        assert torch.isfinite(one).all()
+        assert torch.allclose(one, other, rtol=1e-9)
 
 
 def fail_on_one_thread() -> None:

@@ -210,6 +210,7 @@ def test_spirals_turn_by_four_radians() -> None:
 def test_targets_of_xor() -> None:
     """The second class where one of the two is on."""
     assert T.argmax(axis=1).tolist() == [1, 0, 0, 1]
+    assert {each.dtype for each in xor()} == {np.dtype(np.float32)}
     assert X.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
 
 

@@ -70,7 +70,7 @@ class Started:
         """Stop the process; its output, once nothing of it is left."""
         if not self._stopped:
             self._stopped = True
-            self.worker.stop()
+            self.worker.stop(cannot_fork=False)
         return bytes(self.written)
 
     def end(self) -> EndedError:
@@ -331,6 +331,22 @@ def test_stopping_ends_it(start: Start, cannot_fork: bool) -> None:
         select.select([process], [], [])
         os.close(process)
     assert list(running(started.worker.process.pid)) == []
+
+
+@pytest.mark.parametrize("error", [ProcessLookupError, PermissionError])
+def test_one_that_has_gone_is_stopped_all_the_same(
+    start: Start, error: type[OSError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group that nobody finds, or may signal, has ended: macOS says the latter of zombies."""
+
+    def refuse(*_: int) -> None:
+        raise error
+
+    started = start("os._exit(0)")
+    monkeypatch.setattr(os, "killpg", refuse)
+    started.worker.stop(cannot_fork=True)
+    started._stopped = True
+    assert started.worker.process.returncode == 0
 
 
 def test_one_that_floods_is_stopped_all_the_same(start: Start) -> None:

@@ -38,11 +38,11 @@ def _related(known: set[int], folder: Path) -> Iterator[int]:
     Zombies, which have ended and wait for their parent, are left out. Without /proc there is nothing to find.
     """
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent, group, session = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
+        try:  # as bytes, since a process may call itself anything
+            state, parent, group, session = (entry / "stat").read_bytes().rpartition(b")")[2].split()[:4]
         except (OSError, ValueError):
             continue
-        if state != "Z" and ({int(parent), int(group), int(session)} & known or _works_in(entry, folder)):
+        if state != b"Z" and ({int(parent), int(group), int(session)} & known or _works_in(entry, folder)):
             yield int(entry.name)
 
 
@@ -72,7 +72,7 @@ def _children(process: int) -> list[int]:
 def is_running(process: int) -> bool:
     """Whether a process runs, waits for a processor or for the disk; not if it sleeps or has ended."""
     try:
-        state, *_ = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        state, *_ = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
     except (OSError, ValueError):
         return False
-    return state in {"R", "D"}
+    return state in {b"R", b"D"}

@@ -56,7 +56,7 @@ def _own_seconds(process: int) -> float:
 def _seconds_of_ended_children(process: int) -> float:
     """Seconds of processor time of the descendants that have ended and have been waited for."""
     try:
-        numbers = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        numbers = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
         return (int(numbers[13]) + int(numbers[14])) / _TICKS
     except (OSError, ValueError, IndexError):
         return 0.0

@@ -6,7 +6,7 @@ Foreign code in the worker may have forged any of it. What does not look like a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,9 +177,7 @@ def _value(value: Any, clean: Clean, depth: int) -> Any:
 
 
 def _names(value: Any, clean: Clean) -> tuple[str, ...]:
-    if type(value) is tuple and not value:
-        return ()
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if type(value) not in {tuple, list}:
         raise InvalidReplyError("something other than names")
     return tuple(_text(name, clean) for name in value[:_MAX_LISTED])
 

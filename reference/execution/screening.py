@@ -13,8 +13,8 @@ from reference.execution import sanitize, submission_files
 from reference.execution.implementation import CLASSES, NotAnImplementation
 from reference.execution.worker import reading, versions
 
-#: Files that are looked at.
-_MAX_FILES = 2000
+#: Files that are looked at, and Python files that are read.
+_MAX_SEEN, _MAX_FILES = 20_000, 2000
 
 
 def refuse_what_cannot_be_judged(root: Path, name: str) -> None:
@@ -48,14 +48,14 @@ def refuse_what_cannot_be_judged(root: Path, name: str) -> None:
 
 def _python_files(root: Path) -> Iterator[Path]:
     """The Python files that the worker would read: see `reference.execution.worker.reading.files`."""
-    for path in itertools.islice(submission_files.files(root), 10 * _MAX_FILES):
+    for path in itertools.islice(submission_files.files(root), _MAX_SEEN):
         parts = path.relative_to(root).parts
         if path.suffix == ".py" and not any(each in reading.SKIPPED or each.startswith(".") for each in parts):
             yield path
 
 
 def _notebook(root: Path) -> str:
-    found = any(path.suffix == ".ipynb" for path in itertools.islice(submission_files.files(root), 10 * _MAX_FILES))
+    found = any(path.suffix == ".ipynb" for path in itertools.islice(submission_files.files(root), _MAX_SEEN))
     return ", only a notebook: save its code as a .py file" if found else ""
 
 

@@ -231,16 +231,16 @@ def _all_entries(folder: Path, most_nested: int) -> Iterator[os.DirEntry[str]]:
 
 def _opened(name: str, parent: int | None) -> int:
     """Open a folder, relative to its parent, without following links; missing access rights are added if possible."""
-    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return os.open(name, os.O_RDONLY | flags, dir_fd=parent)
+        return os.open(name, flags, dir_fd=parent)
     except PermissionError:
         if not hasattr(os, "O_PATH"):
             raise
     place = os.open(name, os.O_PATH | flags, dir_fd=parent)
     try:
         os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101 - by the descriptor: the name may be a link by now
-        return os.open(name, os.O_RDONLY | flags, dir_fd=parent)
+        return os.open(name, flags, dir_fd=parent)
     finally:
         os.close(place)
 

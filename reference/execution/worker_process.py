@@ -251,7 +251,7 @@ class WorkerProcess:
             if time.monotonic() > deadline and not any(map(processes.is_running, processes.family(self.process.pid))):
                 return None
 
-    def stop(self, *, cannot_fork: bool = False) -> None:
+    def stop(self, *, cannot_fork: bool) -> None:
         """Kill the process and everything that it has started, and close all pipes.
 
         ``cannot_fork`` says that it could start no other process, so that none needs to be looked for.

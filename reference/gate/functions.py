@@ -142,7 +142,7 @@ def _script(script: str | None, name: str, stem: str) -> str | None:
 
 
 def _asked(box: Sandbox, cls: str, what: str) -> Any:
-    reply = box.run([New("one", cls), Call("one", what)])[-1]
+    _, reply = box.run([New("one", cls), Call("one", what)])
     if reply.error is not None:
         raise remote.RemoteError(reply.error)
     return reply.value

@@ -168,7 +168,8 @@ def _has_precision(judged: Sequence[_Errors], name: str, *, few: bool = False) -
     unit, smallest, largest = _TYPES[name]
     within = total = 0
     typical: list[float] = []
-    relative, absolute = [np.zeros(0)], [np.zeros(0)]
+    relative: list[Array] = []
+    absolute: list[Array] = []
     for each in judged:
         allowed = (each.bound / DOUBLE.u + np.abs(each.truth)) * unit
         known = (np.abs(each.truth) < largest) & np.isfinite(each.answer)

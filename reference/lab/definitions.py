@@ -6,7 +6,6 @@ derivative stands here. Constants (targets) are numpy arrays and become whatever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 
@@ -43,10 +42,3 @@ def cross_entropy_of_logits(X: Any, T: Any) -> Any:
     """
     Z = X - X.detach().amax(dim=1, keepdim=True)
     return (X.new_tensor(T) * (Z.exp().sum(dim=1, keepdim=True).log() - Z)).sum(dim=1, keepdim=True)
-
-
-def hidden(X: Any, parameters: Sequence[Any]) -> Any:
-    """Linear layers with ReLU between them: W_1, b_1, W_2, b_2, ...; the logits (N, K)."""
-    for W, b in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        X = relu(linear(X, W, b))
-    return linear(X, parameters[-2], parameters[-1])

@@ -66,7 +66,7 @@ def _step(power: int) -> int:
 
 def _solved(of: Callable[[float], float], one: tuple[float, float], other: tuple[float, float]) -> float:
     """The root between two points of different signs: their sizes are halved first, then Chandrupatla's method."""
-    while other[0] > 4 * one[0] > 0 or (4 * other[0] < 0 and one[0] < 4 * other[0]):
+    while other[0] > 4 * one[0] > 0 or one[0] < 4 * other[0] < 0:
         middle = math.copysign(math.sqrt(abs(one[0])) * math.sqrt(abs(other[0])), one[0])
         value = of(middle)
         if value == 0 or math.isnan(value):

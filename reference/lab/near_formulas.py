@@ -170,13 +170,9 @@ def _common(constants: Sequence[Any]) -> float | None:
     """The one constant that all answers tell, as round as it can be; None where they tell different ones, or none."""
     low, high = -np.inf, np.inf
     for each in constants:
-        ends = [each] if isinstance(each, float) else [each.lower(), each.upper()]
-        numbers = [
-            float(end) * (1 + room)
-            for end in ends
-            for room in (-ball_tolerances.CONSTANT_ROUNDING, ball_tolerances.CONSTANT_ROUNDING)
-        ]
-        low, high = max(low, min(numbers)), min(high, max(numbers))
+        least, most = (each, each) if isinstance(each, float) else (float(each.lower()), float(each.upper()))
+        low = max(low, least - ball_tolerances.CONSTANT_ROUNDING * abs(least))
+        high = min(high, most + ball_tolerances.CONSTANT_ROUNDING * abs(most))
     known = (
         -ball_tolerances.CONSTANT_SMALL < low <= high < ball_tolerances.CONSTANT_SMALL
         and np.sign(low) == np.sign(high) != 0

@@ -156,10 +156,10 @@ class NetCase:
     def bound_after(self, count: int) -> Array:
         """How far rounding may take what comes out of the first ``count`` layers."""
         bounds = self.bounds
-        # An output layer that is ReLU enlarges no error of the logits.
         if count == len(self.row):
             return bounds.probabilities
-        return bounds.after[count - 1] if count <= len(bounds.after) else bounds.logits
+        # An output layer that is ReLU enlarges no error of the logits, which come last.
+        return bounds.after[min(count, len(bounds.after)) - 1]
 
     def hidden(self, *theta: Any) -> Any:
         """The definition of the logits."""
@@ -190,9 +190,8 @@ class NetCase:
 
     def _keeps_signs(self, directions: Sequence[Array], t: float) -> bool:
         A, moves = self.X, np.zeros(self.X.shape)
-        for W, b, dW, db in zip(
-            self.theta[:-2:2], self.theta[1:-2:2], directions[:-2:2], directions[1:-2:2], strict=True
-        ):
+        layers = zip(self.theta[::2], self.theta[1::2], directions[::2], directions[1::2], strict=True)
+        for W, b, dW, db in list(layers)[:-1]:
             Z = A @ W + b
             moves = moves @ np.abs(W) + t * ((np.abs(A) + moves) @ np.abs(dW) + np.abs(db))
             if (np.abs(Z) <= moves).any():
