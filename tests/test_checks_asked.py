@@ -16,6 +16,7 @@ from reference.lab.checks import calls, edges, promises, ranges
 from reference.lab.context import ORDINARY, SMALL_SIZES, Context
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.lab.mistakes import plain
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from tests.examining import with_methods
 
@@ -249,6 +250,70 @@ def test_a_wrong_answer_by_name_says_nothing_of_the_order() -> None:
     assert (found.mistake, found.due.more[-1].kind) == ("argument-order", "by position")
     assert found.repro is not None
     assert "layer.delta(Y, delta_next)" in found.repro
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hearing, "modules", lambda self: {"ReLULayer": "of_relu", "LinearLayer": "of_linear"})
+        found = caught(calls.check_by_position, DELTA, exchanged)
+    assert found.repro is not None
+    assert "from of_relu import ReLULayer" in found.repro
+
+
+def shifted(message: Message, kind: Callable[[dict[str, Array]], bool], roundings: float) -> dict[str, type]:
+    """Classes of which a method is off in a kind of calls: zeros, or else all, by so many bounds of `Known`."""
+    right = getattr(plain.CLASSES[message.cls], message.method)
+
+    def off(self: Any, *args: Any, **named: Any) -> Any:
+        found = right(self, *args, **named)
+        if not kind(dict(zip(message.arguments, [*args, *named.values()], strict=True))):
+            return found
+        parts = found if isinstance(found, list) else [found]
+        parts = [part + roundings * 1e-9 * (1 + np.abs(part)) * ((part == 0) | part.all()) for part in parts]
+        return parts if isinstance(found, list) else parts[0]
+
+    return with_methods(message.cls, {message.method: off})
+
+
+def test_answers_may_differ_by_what_rounding_is_granted_to_each() -> None:
+    """As often as codings may differ; two of them by twice as much, a sum of several by that of all."""
+
+    def again(named: dict[str, Array]) -> bool:
+        seen.append(named)
+        return len(seen) == 2
+
+    def third(named: dict[str, Array]) -> bool:
+        seen.append(named)
+        return len(seen) == 3
+
+    doubled = lambda named: len(named["X"]) == 2 * ORDINARY.n  # noqa: E731
+    rows: list[tuple[Check, Message, Callable[[dict[str, Array]], bool], float, float]] = [
+        (promises.check_averaged, GRAD, doubled, 1.9, 2.1),
+        (promises.check_averaged, GRAD, doubled, -1.9, -2.1),
+        (promises.check_linear_in_delta_next, DELTA, third, 6.9, 7.1),
+        (promises.check_linear_in_delta_next, DELTA, third, -6.9, -7.1),
+        (promises.check_samples_independent, RELU, again, 0.9, 1.1),
+        (promises.check_order_of_samples, RELU, again, 0.9, 1.1),
+        (promises.check_order_of_samples, GRAD, again, 0.9, 1.1),
+        (promises.check_repeatable, RELU, again, 0.9, 1.1),
+    ]
+    codings = tolerances.CODINGS_BOUNDS
+    for check, message, kind, granted, beyond in rows:
+        seen: list[Any] = []
+        check(context(shifted(message, kind, codings * granted)), message)
+        seen.clear()
+        caught(check, message, shifted(message, kind, codings * beyond))
+
+
+def test_a_forward_pass_is_not_blamed_for_what_it_does_at_first() -> None:
+    """No other call of it goes before, so that nothing tells of a state."""
+
+    def forward(self: Any, X: Any) -> Any:
+        self.calls = getattr(self, "calls", 0) + 1
+        return np.maximum(X, 0) + (self.calls == 1)
+
+    for check in (promises.check_values, promises.check_answers):
+        wrong = forward if check is promises.check_values else lambda self, X: None
+        found = caught(check, RELU, with_methods("ReLULayer", {"forward": wrong}))
+        assert found.mistake in {None, "not-implemented"}
+        assert not [each for each in (*found.due.more, *found.came.more) if "forward" in each.kind]
 
 
 @pytest.mark.parametrize("message", [each for each in MESSAGES if each.single_in_lab], ids=lambda each: each.subject)
@@ -259,6 +324,8 @@ def test_the_labs_dtypes_are_asked(message: Message) -> None:
     sizes = [Sizes(1, 3, 2), Sizes(2, 3, 4), Sizes(4, 2, 3), Sizes(8, 5, 6)]
     large = Sizes(128, 784, 64) if message.parameters else Sizes(2048, 1, 10)
     assert shapes(given(asks), message) == [shape_of(message, each) for each in [*sizes, large]]
+    weights = [each.value.shape for steps in heard(asks) for each in steps if isinstance(each, Put)][::2]
+    assert weights == ([(each.d, each.u) for each in [*sizes, large]] if message.parameters else [])
     for each in given(asks):
         for name, array in each.items():
             assert array.dtype == (np.float32 if name in message.single_in_lab else np.float64)

@@ -103,6 +103,9 @@ def test_one_class_is_ahead() -> None:
     assert (found.min(), found.max()) == (14.0, 740.0)
     said = {15.0, 36.0, 60.0, 500.0, 700.0, 740.0}
     assert set(found.tolist()) == said | {lead - 1 for lead in said}
+    for X in logits(edges.check_saturated_logits):
+        assert all(len(set(row)) == len(row) for row in X.tolist())
+        assert len(set(X.argmax(axis=1).tolist())) == len(X)
 
 
 def test_ties_are_of_all_sizes() -> None:
@@ -138,7 +141,7 @@ def test_outputs_are_saturated() -> None:
         assert np.allclose(case.arguments["Y"].sum(axis=1), 1)
     assert {case.arguments["Y"].shape for case in found} == {(1, 2), (2, 3)}
     ahead = {float(lead) for case in found if case.origin is not None for lead in leads(case.origin[:1])}
-    assert ahead == {15.0, 36.0, 60.0, 500.0, 740.0, 1000.0}
+    assert ahead == {15.0, 36.0, 60.0, 500.0, 700.0, 740.0, 1000.0}
 
 
 def test_predictions_are_certain() -> None:
@@ -167,7 +170,8 @@ def test_probabilities_of_targets_are_tiny() -> None:
     smallest = {float((case.arguments["X"] * case.arguments["T"]).sum(axis=1).min()) for case in found}
     assert smallest == {1e-9, 1e-17, 1e-100, 1e-300}
     for case in found:
-        assert np.allclose(case.arguments["X"].sum(axis=1), 1, rtol=1e-15)
+        assert np.allclose(case.arguments["X"].sum(axis=1), 1, rtol=1e-15, atol=0)
+        assert np.ptp((case.arguments["X"] * case.arguments["T"]).sum(axis=1)) == 0
         assert (case.arguments["T"].sum(axis=1) == 1).all()
     assert {len(case.arguments["X"]) for case in found} == {1, 2}
 
@@ -229,6 +233,20 @@ def test_a_formula_is_asked_at_numbers_of_every_size() -> None:
     assert rows[0] < -37
     assert (np.sign(found[:, 0]) == -np.sign(found[:, 1])).all()
     assert (np.sign(found[0]) == -np.sign(found[1])).all()
+
+
+def test_logits_are_far_apart() -> None:
+    """Each row has one near each level, no two entries are equally far from theirs, and the target is at each once."""
+    for message, number in ((COMPOUND, 7), (LOSS, 6)):
+        case = formula._far_apart(message, np.random.RandomState(0))
+        X, T = case.arguments["X"], case.arguments["T"]
+        assert X.shape == T.shape == (number, number)
+        below = X.max(axis=1, keepdims=True) - X if message is COMPOUND else np.log(X.max(axis=1, keepdims=True) / X)
+        for row in (*np.sort(below, axis=1), np.sort(below[T == 1])):
+            assert (row >= np.array([0, 20, 50, 200, 500, 693, 1000][:number]) - 1e-9).all()
+            assert (row <= np.array([0, 27, 57, 207, 507, 700, 1007][:number]) + 1e-9).all()
+        assert len(set(np.round(below[below > 0], 9).tolist())) == number * (number - 1)
+        assert message is LOSS or set(X.max(axis=1)) == {0, 1000, -1000}
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,16 @@ import bp
 import reference
 from reference.execution.in_process import InProcess
 from reference.findings import Finding
+from reference.lab.cases import Sizes
 from reference.lab.check import LabExamination, checks_of
+from reference.lab.checks import formula
+from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Message
 from reference.numerics import ball_tolerances
 from reference.numerics.oracles import ball
 from tests import honest
 from tests.comparing import needs_flint
+from tests.examining import with_methods
 from tests.honest import CODINGS, PLAIN, layer_class, linear_class, loss_class
 from tests.honest.linear import LINEAR
 from tests.wording import assert_well_said
@@ -347,3 +351,14 @@ def test_without_flint_formulas_are_skipped_with_the_reason(monkeypatch: pytest.
     found = formula_of("relu.forward", relu())
     assert found.status == "skipped"
     assert found.actual == "python-flint is not installed"
+
+
+def test_what_gives_no_answer_in_doubles_counts_as_no_number() -> None:
+    """In the shapes that were due: that none comes is told by other checks."""
+    message = _METHODS["linear.grad"]
+    case = message.draw(Sizes(2, 3, 4), np.ones)
+    classes = with_methods("LinearLayer", {"grad": lambda self, X, delta_next: None})
+    method = formula._Method(Context(InProcess(classes, {}), ball, "x"), message, classes)
+    found = method._actual(case)
+    assert [part.shape for part in found] == [*message.shapes(case)]
+    assert all(np.isnan(part).all() for part in found)

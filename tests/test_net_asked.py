@@ -189,6 +189,24 @@ def test_signals_keep_their_size_in_deep_networks() -> None:
         assert (case.kinds, case.names) == (plan.kinds, plan.names)
 
 
+def test_networks_are_drawn_until_no_unit_is_near_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the layers that they have, in their order."""
+    asked: list[tuple[Any, ...]] = []
+
+    def is_decided(*given: Any) -> bool:
+        asked.append(given)
+        return len(asked) == 3
+
+    monkeypatch.setattr(net_calls, "is_decided", is_decided)
+    for number, plan in enumerate(net_calls._PLANS):
+        asked.clear()
+        case = net_calls._Drawing(context(), number, plan, compound=True)()
+        assert [kinds for _, _, kinds in asked] == [plan.kinds] * 3
+        assert asked[-1][0] is case.X
+        assert not np.array_equal(asked[0][0], case.X)
+        assert all(one is other for one, other in zip(asked[-1][1], case.theta, strict=True))
+
+
 def _units(case: NetCase) -> list[Array]:
     """What goes into ReLU for the first time; ones if nothing does."""
     A, found, parameters, before = case.X, [np.ones(1)], iter(case.theta), ""

@@ -309,6 +309,8 @@ def test_wrong_entries_are_counted() -> None:
     assert deep.number_of_wrong([np.array([1.5, 3.0, 2.0, 5.5])], [due], [bound]) == 1
     assert deep.number_of_wrong([np.array([1.6, np.nan, np.inf, 4.0])] * 2, [due] * 2, [bound] * 2) == 6
     assert deep.number_of_wrong([due.value], [due], [bound]) == 0
+    opposite = Estimate(np.array([1.7e308]), np.zeros(1))
+    assert deep.number_of_wrong([np.array([-1.7e308])], [opposite], [np.ones(1)]) == 1
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name.startswith("mlp.") and "rehearsal" not in name])

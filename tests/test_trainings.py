@@ -337,3 +337,9 @@ def test_single_precision_is_granted_to_parameters_in_single_precision() -> None
     found = broken({"update_params": step}, "LinearLayer", experiment())
     assert found.due["what"] == "Linear_1.W"
     assert DEEP_BATCH == 3000
+
+
+def test_seeds_are_those_of_a_generator() -> None:
+    """Which takes 32 bits; neighbours stay apart."""
+    found = [rehearsal._seed(context(seed=seed)) for seed in (0, 1, 2**32 - LAB_SEED, 2**40 + 7)]
+    assert found == [LAB_SEED, LAB_SEED + 1, 0, LAB_SEED + 7]

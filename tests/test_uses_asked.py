@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Seed
+from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed
 from reference.findings import Violation
 from reference.lab.checks import calls, parameters
+from reference.lab.context import MOST_SHOWN
 from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
 from tests.examining import with_methods
@@ -259,6 +260,45 @@ def test_a_large_wrong_step_is_not_shown_in_numbers() -> None:
         parameters.check_update_adds_again(context(wrong))
     assert (found.value.counterexample, found.value.due["what"]) == ({}, "W")
     assert found.value.mistake is None
+
+
+@pytest.mark.parametrize("name", ["W", "b"])
+def test_a_step_that_is_wrong_for_these_parameters_is_no_matter_of_those_before(name: str) -> None:
+    """As a new object with the same parameters adds it wrongly too."""
+    update = plain.LinearLayer.update_params
+
+    def wrong(self: Any, dtheta: Any) -> None:
+        off = not (vars(self)[name] == 1).all()
+        update(self, [part + off for part in dtheta])
+
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds_again(context(with_linear(update_params=wrong)))
+    assert found.value.mistake is None
+    assert "at call" not in {each.kind for each in found.value.due.more}
+
+
+@pytest.mark.parametrize(("number", "is_shown"), [(MOST_SHOWN, True), (MOST_SHOWN + 1, False)])
+def test_a_wrong_step_is_shown_up_to_a_size(number: int, is_shown: bool) -> None:
+    """By its numbers, both of weights and of biases."""
+    dW, db = np.ones((1, number)), np.zeros(number)
+    before, after = [Reply(np.zeros(part.shape), "ndarray") for part in (dW, db)], Reply(db, "ndarray")
+    with pytest.raises(Violation) as found:
+        parameters._judge_sums(context(), (dW, db), before, [Reply(np.zeros(dW.shape), "ndarray"), after])
+    shown = {"dW": dW.tolist(), "db": db.tolist()}
+    assert found.value.counterexample == (shown if is_shown else {})
+
+
+def test_a_layer_that_cannot_be_made_is_told_alike() -> None:
+    """Whichever check makes it: by its name and by those of its arguments."""
+    context_of = {**plain.CLASSES, "LinearLayer": type("LinearLayer", (), {})}
+    checks: list[Any] = [parameters.check_update_adds, parameters.check_update_adds_again,
+                         parameters.check_initialisation]  # fmt: skip
+    with pytest.raises(Violation) as due:
+        parameters.check_made(context(context_of), "LinearLayer")
+    for check in checks:
+        with pytest.raises(Violation) as found:
+            check(context(context_of))
+        assert (found.value.due, found.value.mistake) == (due.value.due, "crash")
 
 
 def tired(self: Any, dtheta: Any) -> None:

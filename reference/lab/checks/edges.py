@@ -17,6 +17,15 @@ Array = NDArray[np.float64]
 
 #: Other people's code meets logits up to this size.
 HUGE = 1e300
+#: How large inputs of layers are that are asked about.
+_LARGE = 1e8
+#: How far one logit is ahead of the others, to where their exponentials leave the doubles.
+_LEADS = (15.0, 36.0, 60.0, 500.0, 700.0, 740.0)
+#: What is added to all logits: powers of two, at most as large as the naive softmax can take.
+_SHIFTS = (1.0, 64.0, 256.0)
+_LARGE_SHIFTS = (1024.0, 65536.0)
+#: Of targets.
+_TINY = (1e-9, 1e-17, 1e-100, 1e-300)
 
 
 def check_kink(context: Context, message: Message) -> None:
@@ -66,15 +75,7 @@ def check_far_samples(context: Context, message: Message) -> None:
 
 def check_saturated_logits(context: Context, message: Message) -> None:
     """One class ahead by 15 to 740: the tails are small numbers and not 0, up to where they leave the doubles."""
-    leads = (15.0, 36.0, 60.0, 500.0, 700.0, 740.0)
-    context.judge_each(
-        message,
-        [
-            _about(message, np.array(X))
-            for lead in leads
-            for X in ([[lead, 0.0]], [[lead, 0.0, -0.5], [0.0, lead, 1.0]])
-        ],
-    )
+    context.judge_each(message, [_about(message, X) for lead in _LEADS for X in _one_ahead(lead)])
 
 
 def check_tied_logits(context: Context, message: Message) -> None:
@@ -92,11 +93,11 @@ def check_subnormal_logits(context: Context, message: Message) -> None:
 def check_saturated_outputs(context: Context, message: Message) -> None:
     """Where one probability is nearly 1, or exactly, and the others are next to nothing, so is the derivative."""
     rng = context.rng("saturated")
-    cases = []
-    for lead in (15.0, 36.0, 60.0, 500.0, 740.0, 1000.0):
-        for logits in ([[lead, 0.0]], [[lead, 0.0, -0.5], [0.0, lead, 1.0]]):
-            X = np.array(logits)
-            cases.append(Case({"Y": probabilities(X), "delta_next": short_numbers(rng)(X.shape)}, {}, X))
+    cases = [
+        Case({"Y": probabilities(X), "delta_next": short_numbers(rng)(X.shape)}, {}, X)
+        for lead in (*_LEADS, 1000.0)
+        for X in _one_ahead(lead)
+    ]
     context.judge_each(message, cases)
 
 
@@ -111,7 +112,7 @@ def check_large_inputs(context: Context, message: Message) -> None:
     """Inputs up to 1e8 in size, and zeros of both signs, are inputs like any others."""
     rng = context.rng(f"{message.subject}.large")
     sizes = Sizes(3, 2, 4)
-    cases = [message.draw(sizes, lambda shape: rng.uniform(-1e8, 1e8, shape))]
+    cases = [message.draw(sizes, lambda shape: rng.uniform(-_LARGE, _LARGE, shape))]
     if message.cls == "ReLULayer":  # -0.0 and 0.0 are the same number: so are the answers
         cases += [message.draw(Sizes(1, 1, 2), lambda shape: np.resize(np.array([-0.0, 0.0]), shape))]
     context.judge_each(message, cases)
@@ -120,7 +121,7 @@ def check_large_inputs(context: Context, message: Message) -> None:
 def check_shift_invariance(context: Context, message: Message) -> None:
     """Adding the same number to all logits of a row changes nothing."""
     rng = context.rng("shift")
-    for shift in (1.0, 64.0, 256.0) if context.assignment == 1 else (1.0, 64.0, 256.0, 1024.0, 65536.0):
+    for shift in _SHIFTS if context.assignment == 1 else (*_SHIFTS, *_LARGE_SHIFTS):
         # Multiples of 1/8 far below 2^52: the sum is exact.
         cases = [_about(message, short_numbers(rng)(shape) + shift) for shape in ((1, 2), (2, 2), (2, 3))]
         try:
@@ -139,9 +140,9 @@ def check_zero_off_target(context: Context, message: Message) -> None:
 def check_tiny_probabilities(context: Context, message: Message) -> None:
     """A target of probability 1e-300 costs 690.8, not what some epsilon or clip makes of it."""
     cases = []
-    for small in (1e-9, 1e-17, 1e-100, 1e-300):
+    for small in _TINY:
         cases.append(Case({"X": np.array([[small, 1.0 - small]]), "T": np.array([[1.0, 0.0]])}))
-        P = np.array([[small, 0.75, 0.25 - small], [0.25, 0.75, small]])
+        P = np.array([[small, 0.75, 0.25 - small], [0.25, 0.75 - small, small]])
         cases.append(Case({"X": P, "T": one_hot(np.array([0, 2]), 3)}))
     context.judge_each(message, cases)
 
@@ -168,6 +169,11 @@ def logit_cases(context: Context, message: Message, scale: float) -> list[Case]:
     ]
     drawn = [rng.uniform(-scale, scale, (3, k)) for k in (2, 3, 5) for _ in range(context.rounds)]
     return [_about(message, np.array(X)) for X in [*fixed, *drawn]]
+
+
+def _one_ahead(lead: float) -> tuple[Array, Array]:
+    """Logits of which one is ahead in each row: of one sample, and of two."""
+    return np.array([[lead, 0.0]]), np.array([[lead, 0.0, -0.5], [0.0, lead, 1.0]])
 
 
 def _about(message: Message, X: Array) -> Case:
