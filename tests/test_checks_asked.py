@@ -18,6 +18,7 @@ from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.lab.mistakes import plain
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
+from reference.wording import fact
 from tests.examining import with_methods
 
 pytestmark = pytest.mark.catalogue
@@ -302,18 +303,59 @@ def test_answers_may_differ_by_what_rounding_is_granted_to_each() -> None:
         caught(check, message, shifted(message, kind, codings * beyond))
 
 
-def test_a_forward_pass_is_not_blamed_for_what_it_does_at_first() -> None:
-    """No other call of it goes before, so that nothing tells of a state."""
+def remembering(answer: Callable[[Any, Array, Array], Array]) -> dict[str, type]:
+    """A ReLU whose derivative is answered by this after a call of ``forward``, and is 9 before."""
 
     def forward(self: Any, X: Any) -> Any:
-        self.calls = getattr(self, "calls", 0) + 1
-        return np.maximum(X, 0) + (self.calls == 1)
+        self.asked = True
+        return np.maximum(X, 0)
 
-    for check in (promises.check_values, promises.check_answers):
-        wrong = forward if check is promises.check_values else lambda self, X: None
-        found = caught(check, RELU, with_methods("ReLULayer", {"forward": wrong}))
-        assert found.mistake in {None, "not-implemented"}
-        assert not [each for each in (*found.due.more, *found.came.more) if "forward" in each.kind]
+    def delta(self: Any, Y: Any, delta_next: Any) -> Any:
+        return answer(self, Y, delta_next) if hasattr(self, "asked") else np.full(Y.shape, 9.0)
+
+    return with_methods("ReLULayer", {"forward": forward, "delta": delta})
+
+
+def raises(*_: Any) -> Array:
+    raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "told"),
+    [
+        (lambda self, Y, delta_next: delta_next * (Y > 0), "entry", "right after forward"),
+        (lambda self, Y, delta_next: delta_next * (Y > 0), "raised", "right after forward"),
+        (lambda self, Y, delta_next: delta_next + 1, "entry", "other after forward"),
+        (lambda self, Y, delta_next: delta_next + 1, "raised", "answers after forward"),
+        (lambda self, Y, delta_next: np.full(Y.shape, 9.0), "entry", None),
+        (raises, "entry", None),
+    ],
+)
+def test_who_needs_a_forward_pass_is_stateful(answer: Any, kind: str, told: str | None) -> None:
+    """If the same call is answered in another way right after it."""
+    asks = context(remembering(answer))
+    case = DELTA.draw(Sizes(2, 2, 3), np.random.RandomState(0).standard_normal)
+    came = fact("entry", what="delta", index=(0, 0), value=9.0) if kind == "entry" else fact("raised", said="no")
+    violation = asks.violation(DELTA, case, fact("zeros"), came)
+    found = promises._blamed(asks, DELTA, violation)
+    if told is None:
+        assert found is violation
+        return
+    assert found.mistake == "stateful"
+    assert [each.kind for each in found.due.more] == ["from arguments alone"]
+    assert [each.kind for each in found.came.more] == [told]
+    for word in ("timeout", "memory", "exits"):  # which may come or not
+        limited = violation.but(mistake=word)
+        assert promises._blamed(asks, DELTA, limited) is limited
+
+
+def test_a_forward_pass_needs_none() -> None:
+    """So that it is not called stateful, even if the next answer is right."""
+    asks = context()
+    case = RELU.draw(ORDINARY, np.ones)
+    violation = asks.violation(RELU, case, fact("zeros"), fact("zeros"))
+    assert promises._blamed(asks, RELU, violation) is violation
+    assert not heard(asks)
 
 
 @pytest.mark.parametrize("message", [each for each in MESSAGES if each.single_in_lab], ids=lambda each: each.subject)

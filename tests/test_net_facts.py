@@ -302,6 +302,23 @@ def test_a_deep_network_is_told_in_sizes() -> None:
             assert found.due["what"] == "MLP.gradient(X, T)"
 
 
+def test_the_truth_of_a_deep_network_may_be_computed_meanwhile() -> None:
+    """While the network answers: it is given as one piece of work."""
+    given: list[Any] = []
+
+    class Noting(InProcess):
+        def run_all(self, requests: Any, meanwhile: Any = ()) -> Any:
+            given.extend(meanwhile)
+            return super().run_all(requests)
+
+    case, _ = deep.draw(np.random.RandomState(0), widths=(4, 3, 3, 2), n=2)
+    work: Any = object()
+    parts = deep._parts(case, Context(Noting(plain.CLASSES, {}), ball, "x"), work)
+    assert given == [work]
+    assert [part.shape for part in parts] == [array.shape for array in case.theta]
+    assert {part.dtype for part in parts} == {np.dtype(np.float64)}
+
+
 def test_wrong_entries_are_counted() -> None:
     """Those farther off than rounding and the oracle may be together, and those that are no numbers."""
     due = Estimate(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.5, 0.5, 0.5]))
