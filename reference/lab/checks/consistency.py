@@ -94,5 +94,6 @@ def _along(
 
     room = _room(message, points[0], directions[0])
     slopes = finite_differences.directional(outputs, points, directions, within=room, together=True)
-    error = np.abs(cotangent) * slopes.error
+    counted = cotangent != 0  # elsewhere it does not matter that no difference tells a slope
+    error = np.abs(cotangent[counted]) * slopes.error[counted]
     return Estimate(np.asarray((cotangent * slopes.value).sum()), np.asarray(error.sum()))
