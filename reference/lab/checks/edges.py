@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,17 @@ _LEADS = (15.0, 36.0, 60.0, 500.0, 700.0, 740.0)
 #: What is added to all logits: powers of two, at most as large as the naive softmax can take.
 _SHIFTS = (1.0, 64.0, 256.0)
 _LARGE_SHIFTS = (1024.0, 65536.0)
-#: Of targets.
+#: Samples that lie far below others, or above them.
+_FAR = (
+    [[0.0, 1.0], [-2000.0, -2001.0]],
+    [[0.0, 1.0, -1.0], [-2000.0, -2001.0, -2002.0], [1500.0, 1501.0, 1499.0]],
+)
+_TIED = ([[0.0, 0.0]], [[2.5, 2.5, 2.5]], [[-300.0, -300.0], [300.0, 300.0]], [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+_SUBNORMAL = ([[5e-324, 0.0]], [[1e-310, -1e-310]], [[2.3e-308, 0.0, -5e-324], [1.0, 5e-324, 0.0]])
+#: Probabilities, and the class of each sample.
+_CERTAIN = (([[1.0, 0.0]], [0]), ([[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]], [1, 2]))
+_ZERO_OFF_TARGET = (([[0.0, 1.0]], [1]), ([[0.0, 0.75, 0.25], [0.5, 0.5, 0.0]], [1, 0]))
+#: Probabilities of targets.
 _TINY = (1e-9, 1e-17, 1e-100, 1e-300)
 
 
@@ -68,9 +80,7 @@ def check_extreme_logits(context: Context, message: Message) -> None:
 
 def check_far_samples(context: Context, message: Message) -> None:
     """A sample whose logits all lie far below those of another is computed as it would be alone."""
-    small = np.array([[0.0, 1.0], [-2000.0, -2001.0]])
-    large = np.array([[0.0, 1.0, -1.0], [-2000.0, -2001.0, -2002.0], [1500.0, 1501.0, 1499.0]])
-    context.judge_each(message, [_about(message, X) for X in (small, large)])
+    context.judge_each(message, [_about(message, np.array(X)) for X in _FAR])
 
 
 def check_saturated_logits(context: Context, message: Message) -> None:
@@ -80,14 +90,12 @@ def check_saturated_logits(context: Context, message: Message) -> None:
 
 def check_tied_logits(context: Context, message: Message) -> None:
     """Equal logits get equal probabilities, whatever their size."""
-    ties = ([[0.0, 0.0]], [[2.5, 2.5, 2.5]], [[-300.0, -300.0], [300.0, 300.0]], [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
-    context.judge_each(message, [_about(message, np.array(X)) for X in ties])
+    context.judge_each(message, [_about(message, np.array(X)) for X in _TIED])
 
 
 def check_subnormal_logits(context: Context, message: Message) -> None:
     """Logits too small to have all their digits, 1e-310 say, are nearly 0: and nothing is divided by them."""
-    tiny = ([[5e-324, 0.0]], [[1e-310, -1e-310]], [[2.3e-308, 0.0, -5e-324], [1.0, 5e-324, 0.0]])
-    context.judge_each(message, [_about(message, np.array(X)) for X in tiny])
+    context.judge_each(message, [_about(message, np.array(X)) for X in _SUBNORMAL])
 
 
 def check_saturated_outputs(context: Context, message: Message) -> None:
@@ -103,9 +111,7 @@ def check_saturated_outputs(context: Context, message: Message) -> None:
 
 def check_certain_predictions(context: Context, message: Message) -> None:
     """A probability of exactly 1 for the target: the loss is exactly 0, and its derivative finite."""
-    small = Case({"X": np.array([[1.0, 0.0]]), "T": np.array([[1.0, 0.0]])})
-    larger = Case({"X": np.array([[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]]), "T": one_hot(np.array([1, 2]), 3)})
-    _judge_as(context, message, [small, larger], "log-of-zero")
+    _judge_as(context, message, [_aimed(*each) for each in _CERTAIN], "log-of-zero")
 
 
 def check_large_inputs(context: Context, message: Message) -> None:
@@ -132,24 +138,21 @@ def check_shift_invariance(context: Context, message: Message) -> None:
 
 def check_zero_off_target(context: Context, message: Message) -> None:
     """A probability of exactly 0 off the target: 0 log 0 = 0, so that loss and delta stay finite."""
-    small = Case({"X": np.array([[0.0, 1.0]]), "T": np.array([[0.0, 1.0]])})
-    larger = Case({"X": np.array([[0.0, 0.75, 0.25], [0.5, 0.5, 0.0]]), "T": one_hot(np.array([1, 0]), 3)})
-    _judge_as(context, message, [small, larger], "log-of-zero")
+    _judge_as(context, message, [_aimed(*each) for each in _ZERO_OFF_TARGET], "log-of-zero")
 
 
 def check_tiny_probabilities(context: Context, message: Message) -> None:
     """A target of probability 1e-300 costs 690.8, not what some epsilon or clip makes of it."""
     cases = []
     for small in _TINY:
-        cases.append(Case({"X": np.array([[small, 1.0 - small]]), "T": np.array([[1.0, 0.0]])}))
-        P = np.array([[small, 0.75, 0.25 - small], [0.25, 0.75 - small, small]])
-        cases.append(Case({"X": P, "T": one_hot(np.array([0, 2]), 3)}))
+        cases.append(_aimed([[small, 1.0 - small]], [0]))
+        cases.append(_aimed([[small, 0.75, 0.25 - small], [0.25, 0.75 - small, small]], [0, 2]))
     context.judge_each(message, cases)
 
 
 def check_impossible_target(context: Context, message: Message) -> None:
     """A target of probability exactly 0 costs infinity: no finite number says how wrong that was."""
-    case = Case({"X": np.array([[0.0, 1.0]]), "T": np.array([[1.0, 0.0]])})
+    case = _aimed([[0.0, 1.0]], [0])
     (actual,) = context.actual(message, case)
     if not np.isposinf(actual[0, 0]):
         due = fact("entry", what="loss", index=(0, 0), value=np.inf)
@@ -182,6 +185,12 @@ def _about(message: Message, X: Array) -> Case:
         n, k = X.shape
         return Case({"X": X, "T": one_hot((np.arange(n) + 1) % k, k)})
     return Case({"X": X})
+
+
+def _aimed(P: Sequence[Sequence[float]], labels: Sequence[int]) -> Case:
+    """A case of cross-entropy with these probabilities, and the class of each sample."""
+    X = np.array(P)
+    return Case({"X": X, "T": one_hot(np.array(labels), X.shape[1])})
 
 
 def _judge_as(context: Context, message: Message, cases: list[Case], mistake: str) -> None:

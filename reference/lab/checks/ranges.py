@@ -34,6 +34,15 @@ _ROUNDS = {"quick": 1, "normal": 2, "exhaustive": 20}
 _ASKED_ELSEWHERE = 8
 #: One axis in so many is of length 1.
 _ONES = 4
+#: Of which cases numbers of every magnitude are asked.
+_FEW_SIZES = (Sizes(1, 1, 5), Sizes(3, 2, 5), Sizes(6, 3, 9))
+#: Powers of ten between which arrays are scaled, so that their products neither overflow nor underflow.
+_LARGE, _HUGE, _TINY, _ANY = (0, 20), (20, 140), (-140, -20), (-140, 140)
+#: The ends of what a double can be, and for outputs of ReLU, with what comes back.
+_ENDS = (1e300, 5e-324, -5e-324, -1e300)
+_ENDS_OF_OUTPUTS, _ENDS_OF_COTANGENTS = (5e-324, 1e-15, 1e300, 0.0), (1e300, -1e300, 5e-324, 1.0)
+#: Powers of ten from the smallest to the largest number that is drawn.
+_MAGNITUDES_OF_DOUBLES = (-323, 300)
 #: One entry in so many is 0.
 _ZEROS = 4
 #: Cases of sizes in between, in each round.
@@ -122,7 +131,7 @@ def check_any_magnitude(context: Context, message: Message) -> None:
     """Numbers from 1e-300 to 1e300, subnormal ones where nothing is multiplied, and zeros of both signs."""
     rng = context.rng(f"{message.subject}.magnitudes")
     cases = []
-    for sizes in (Sizes(1, 1, 5), Sizes(3, 2, 5), Sizes(6, 3, 9)):
+    for sizes in _FEW_SIZES:
         for _ in range(context.rounds):
             cases += _MAGNITUDES[message.subject](message, sizes, rng)
     context.judge_each(message, cases)
@@ -130,9 +139,7 @@ def check_any_magnitude(context: Context, message: Message) -> None:
 
 def _of_products(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
     """Cases of a linear layer whose products neither overflow nor underflow: each array has a size of its own."""
-    return [
-        message.draw(sizes, _scaled(rng, low, high)) for low, high in ((0, 20), (20, 140), (-140, -20), (-140, 140))
-    ]
+    return [message.draw(sizes, _scaled(rng, *powers)) for powers in (_LARGE, _HUGE, _TINY, _ANY)]
 
 
 def _scaled(rng: Random, low: float, high: float) -> Draw:
@@ -152,7 +159,7 @@ def _of_all_magnitudes(rng: Random) -> Draw:
     """Draw numbers of both signs from 5e-324 to 1e300, zeros among them."""
 
     def draw(shape: tuple[int, ...]) -> Array:
-        drawn = signs(rng, shape) * 10.0 ** rng.uniform(-323, 300, shape)
+        drawn = signs(rng, shape) * 10.0 ** rng.uniform(*_MAGNITUDES_OF_DOUBLES, shape)
         return _with_zeros(rng, drawn)
 
     return draw
@@ -160,7 +167,7 @@ def _of_all_magnitudes(rng: Random) -> Draw:
 
 def _inputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
     drawn = [message.draw(sizes, _of_all_magnitudes(rng)) for _ in range(4)]
-    ends = np.resize([1e300, 5e-324, -5e-324, -1e300], (sizes.n, sizes.u))
+    ends = np.resize(_ENDS, (sizes.n, sizes.u))
     return [*drawn, Case({"X": ends})]
 
 
@@ -171,15 +178,14 @@ def _outputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
         X = _of_all_magnitudes(rng)((sizes.n, sizes.u))
         X = np.where(X == 0, -1.0, X)
         cases.append(Case({"Y": np.maximum(X, 0), "delta_next": _of_all_magnitudes(rng)(X.shape)}, {}, X))
-    ends = np.resize([5e-324, 1e-15, 1e300, 0.0], (sizes.n, sizes.u))
-    delta_next = np.resize([1e300, -1e300, 5e-324, 1.0], ends.shape)
+    ends = np.resize(_ENDS_OF_OUTPUTS, (sizes.n, sizes.u))
+    delta_next = np.resize(_ENDS_OF_COTANGENTS, ends.shape)
     return [*cases, Case({"Y": ends, "delta_next": delta_next}, {}, np.where(ends == 0, -1.0, ends))]
 
 
 def _cotangents(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
     Y = probabilities(rng.randn(sizes.n, sizes.u))
-    scales = ((0, 20), (20, 140), (-140, -20))
-    return [Case({"Y": Y, "delta_next": _scaled(rng, low, high)(Y.shape)}) for low, high in scales]
+    return [Case({"Y": Y, "delta_next": _scaled(rng, *powers)(Y.shape)}) for powers in (_LARGE, _HUGE, _TINY)]
 
 
 _MAGNITUDES: dict[str, Callable[[Message, Sizes, Random], list[Case]]] = {
