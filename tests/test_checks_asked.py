@@ -303,6 +303,22 @@ def test_answers_may_differ_by_what_rounding_is_granted_to_each() -> None:
         caught(check, message, shifted(message, kind, codings * beyond))
 
 
+def test_the_smallest_case_with_the_same_mistake_is_told() -> None:
+    """One sample has another; where no small case has it, the given violation is told."""
+
+    def forward(self: Any, X: Any) -> Any:
+        return np.zeros(3) if len(X) == 1 else None if X.shape[1] == 2 else np.maximum(X, 0)
+
+    asks = context(with_methods("ReLULayer", {"forward": forward}))
+    case = RELU.draw(ORDINARY, np.ones)
+    given = asks.violation(RELU, case, fact("zeros"), fact("zeros"), "not-implemented")
+    found = promises._smaller(asks, RELU, given)
+    assert (found.mistake, np.shape(found.counterexample["X"])) == ("not-implemented", (2, 2))
+    assert all(8 * x == int(8 * x) for x in np.ravel(found.counterexample["X"]))
+    other = given.but(mistake="crash")
+    assert promises._smaller(asks, RELU, other) is other
+
+
 def remembering(answer: Callable[[Any, Array, Array], Array]) -> dict[str, type]:
     """A ReLU whose derivative is answered by this after a call of ``forward``, and is 9 before."""
 

@@ -13,6 +13,7 @@ from reference.findings import Violation
 from reference.lab.checks import deep
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
 from tests import net_use_saboteurs as uses
@@ -359,3 +360,19 @@ def test_a_gradient_may_be_as_far_off_as_differences_are(part: float, is_wrong: 
     if found is not None:
         assert (found.due.kind, found.came.kind) == ("slope of evaluate", "number")
         assert found.came["value"] == pytest.approx((1 + part) * found.due["value"], rel=1e-6)
+
+
+@pytest.mark.parametrize("place", ["W", "b"])
+@pytest.mark.parametrize(("part", "is_wrong"), [(0.4, False), (-0.4, False), (1.6, True), (-1.6, True)])
+def test_a_step_of_training_may_be_rounded(part: float, is_wrong: bool, place: str) -> None:
+    """By a part of the old parameters and of the new ones."""
+
+    def update(self: Any, dtheta: Any) -> None:
+        old = vars(self)[place]
+        plain.LinearLayer.update_params(self, dtheta)
+        new = vars(self)[place]
+        vars(self)[place] = new + part * tolerances.TRAINING_STEP_ROUNDING * (np.abs(old) + np.abs(new))
+
+    found = violation_of("mlp.gradient.training_step_together", with_methods("LinearLayer", {"update_params": update}))
+    what = "" if found is None else found.due["what"]
+    assert (what == f"Linear_OUT.{place} after one step") == is_wrong, what
