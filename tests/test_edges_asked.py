@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab.cases import Case
 from reference.lab.checks import edges, formula
-from reference.lab.context import Context
+from reference.lab.context import ORDINARY_SIZES, Context
 from reference.lab.contract import MESSAGES, Message
+from reference.numerics import ball_tolerances
 from reference.numerics.oracles import ball
 from tests.examining import with_methods
 
@@ -249,6 +251,23 @@ def test_logits_are_far_apart() -> None:
         assert message is LOSS or set(X.max(axis=1)) == {0, 1000, -1000}
 
 
+def is_read_as_it_is(x: float) -> bool:
+    """Whether its decimals are exactly the double, or so many that they are told from a constant of the code."""
+    read = Decimal(repr(float(x)))
+    return read == Decimal(float(x)) or len(read.normalize().as_tuple().digits) >= ball_tolerances.DECIMAL_DIGITS
+
+
+@pytest.mark.parametrize("x", [0.5, -3.0, 0.0, 0.1, -0.1, 0.3, 1e-5, 123.4, 2 / 3])
+def test_parameters_are_moved_by_a_rounding_where_they_could_be_read_otherwise(x: float) -> None:
+    """To the next double above that is read as it is; others stay."""
+    found = formula._as_read(x)
+    assert is_read_as_it_is(found)
+    assert (found == x) == is_read_as_it_is(x)
+    while x != found:
+        assert not is_read_as_it_is(x)
+        x = float(np.nextafter(x, np.inf))
+
+
 @pytest.mark.parametrize(
     ("subject", "kinds"),
     [
@@ -260,11 +279,14 @@ def test_logits_are_far_apart() -> None:
 )
 def test_a_formula_is_asked_of_several_kinds(subject: str, kinds: set[str]) -> None:
     """Which are told with what was found; parameters are the same as doubles and as decimals."""
-    context = Context(InProcess({}, {}), ball, "x", effort="quick")
+    context = Context(InProcess({}, {}), ball, "x", effort="normal")
     found = list(formula._cases(context, OF[subject]))
     assert {each.kind for each in found} == kinds
+    rounds = ball_tolerances.FORMULA_ROUNDS["normal"]
+    assert len(found) == 3 * rounds
+    assert [each.case.n_samples for each in found[::3]] == [ORDINARY_SIZES[place % 2].n for place in range(rounds)]
+    assert {each.case.n_samples for each in found[1::3]} == {ORDINARY_SIZES[1].n}
     for each in found:
-        for array in each.case.parameters.values():
-            assert np.isfinite(array).all()
+        assert all(map(is_read_as_it_is, np.concatenate([[0.5], *map(np.ravel, each.case.parameters.values())])))
         if each.kind == "logits far apart" and "delta_next" in each.case.arguments:
             assert 0.1 < np.abs(each.case.arguments["delta_next"]).max() < 10
