@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -258,49 +259,48 @@ def test_a_wrong_answer_by_name_says_nothing_of_the_order() -> None:
     assert "from of_relu import ReLULayer" in found.repro
 
 
-def shifted(message: Message, kind: Callable[[dict[str, Array]], bool], roundings: float) -> dict[str, type]:
-    """Classes of which a method is off in a kind of calls: zeros, or else all, by so many bounds of `Known`."""
+class Graded(Known):
+    """The bound of the first case that is answered is a billionth, that of each further one ten times as large."""
+
+    answers = 0
+
+    def answer(self, message: Message, case: Case) -> Expected:
+        self.answers += 1
+        bound = 10.0 ** (self.answers - 10)
+        found = super().answer(message, case)
+        return replace(found, bounds=tuple(np.full(part.shape, bound) for part in found.bounds))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("check", "message", "call", "bounds"),
+    [
+        (promises.check_averaged, GRAD, 2, 1 + 10), (promises.check_linear_in_delta_next, DELTA, 3, 2 + 4 * 10 + 100),
+        (promises.check_samples_independent, RELU, 2, 1), (promises.check_order_of_samples, RELU, 2, 1),
+        (promises.check_order_of_samples, GRAD, 2, 1), (promises.check_repeatable, RELU, 2, 1),
+    ],
+)  # fmt: skip
+def test_answers_may_differ_by_what_rounding_is_granted_to_each(
+    check: Check, message: Message, call: int, bounds: float, sign: int
+) -> None:
+    """As often as codings may differ; two of them by both bounds, a sum of several by those of all."""
     right = getattr(plain.CLASSES[message.cls], message.method)
+    for part, is_wrong in ((0.99, False), (1.01, True)):
+        shift, calls = sign * part * bounds * 1e-9 * tolerances.CODINGS_BOUNDS, 0
 
-    def off(self: Any, *args: Any, **named: Any) -> Any:
-        found = right(self, *args, **named)
-        if not kind(dict(zip(message.arguments, [*args, *named.values()], strict=True))):
-            return found
-        parts = found if isinstance(found, list) else [found]
-        parts = [part + roundings * 1e-9 * (1 + np.abs(part)) * ((part == 0) | part.all()) for part in parts]
-        return parts if isinstance(found, list) else parts[0]
+        def off(self: Any, *args: Any, shift: float = shift, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            found = right(self, *args, **named)
+            by = shift if calls == call else 0
+            return [each + by for each in found] if isinstance(found, list) else found + by
 
-    return with_methods(message.cls, {message.method: off})
-
-
-def test_answers_may_differ_by_what_rounding_is_granted_to_each() -> None:
-    """As often as codings may differ; two of them by twice as much, a sum of several by that of all."""
-
-    def again(named: dict[str, Array]) -> bool:
-        seen.append(named)
-        return len(seen) == 2
-
-    def third(named: dict[str, Array]) -> bool:
-        seen.append(named)
-        return len(seen) == 3
-
-    doubled = lambda named: len(named["X"]) == 2 * ORDINARY.n  # noqa: E731
-    rows: list[tuple[Check, Message, Callable[[dict[str, Array]], bool], float, float]] = [
-        (promises.check_averaged, GRAD, doubled, 1.9, 2.1),
-        (promises.check_averaged, GRAD, doubled, -1.9, -2.1),
-        (promises.check_linear_in_delta_next, DELTA, third, 6.9, 7.1),
-        (promises.check_linear_in_delta_next, DELTA, third, -6.9, -7.1),
-        (promises.check_samples_independent, RELU, again, 0.9, 1.1),
-        (promises.check_order_of_samples, RELU, again, 0.9, 1.1),
-        (promises.check_order_of_samples, GRAD, again, 0.9, 1.1),
-        (promises.check_repeatable, RELU, again, 0.9, 1.1),
-    ]
-    codings = tolerances.CODINGS_BOUNDS
-    for check, message, kind, granted, beyond in rows:
-        seen: list[Any] = []
-        check(context(shifted(message, kind, codings * granted)), message)
-        seen.clear()
-        caught(check, message, shifted(message, kind, codings * beyond))
+        asks = Graded(Hearing(with_methods(message.cls, {message.method: off})), "none", "x", effort="quick")
+        if is_wrong:
+            with pytest.raises(Violation):
+                check(asks, message)
+        else:
+            check(asks, message)
 
 
 def test_the_smallest_case_with_the_same_mistake_is_told() -> None:
