@@ -214,7 +214,8 @@ def test_a_derivative_at_the_kink_may_be_either() -> None:
             edges.check_kink(
                 kinked(lambda self, Y, delta_next, change=change: change(delta_next)), OF["ReLULayer.delta"]
             )
-        assert caught.value.index == (0, 0)
+        assert caught.value.index == caught.value.due["index"] == (0, 0)
+        assert caught.value.due["value"] == caught.value.counterexample["delta_next"][0][0]
 
 
 def kinked(delta: Any) -> Context:
@@ -257,7 +258,7 @@ def is_read_as_it_is(x: float) -> bool:
     return read == Decimal(float(x)) or len(read.normalize().as_tuple().digits) >= ball_tolerances.DECIMAL_DIGITS
 
 
-@pytest.mark.parametrize("x", [0.5, -3.0, 0.0, 0.1, -0.1, 0.3, 1e-5, 123.4, 2 / 3])
+@pytest.mark.parametrize("x", [0.5, -3.0, 0.0, 0.123456789012345, 0.1, -0.1, 0.3, 1e-5, 123.4, 2 / 3])
 def test_parameters_are_moved_by_a_rounding_where_they_could_be_read_otherwise(x: float) -> None:
     """To the next double above that is read as it is; others stay."""
     found = formula._as_read(x)

@@ -51,6 +51,19 @@ def by_chance(found: Any) -> Any:
     return [part + chance.random() for part in found] if isinstance(found, list) else found + chance.random()
 
 
+def spoiling_the_last(method: str) -> Callable[..., Any]:
+    """Writes into its last answer, and gives a new one that is right."""
+
+    def answer(self: Any, *args: Any, **options: Any) -> Any:
+        found = getattr(MLP, method)(self, *args, **options)
+        for array in vars(self).get("last", ()):
+            array[...] = 0
+        self.last = [part for parts in found.values() for part in parts] if method == "gradient" else [found]
+        return found
+
+    return answer
+
+
 def one_entry_off(parts: Any) -> Any:
     dW = parts[0].copy()
     dW[5, 3] += 1
@@ -91,6 +104,7 @@ ROWS: dict[str, tuple[Callable[[str], uses.Methods], str, str, list[tuple[str, d
         True,
     ),
     "changes_nothing: raises": (lambda m: uses._from_call(m, 2, raises), "answers", "raised", [], "stateful", True),
+    "changes_nothing: later": (lambda m: {m: spoiling_the_last(m)}, "stays", "changed later", [], "stateful", True),
     "no_state: second": (lambda m: uses._from_call(m, 2), "entry", "entry", [("after any call", {})], "stateful",
                          False),
     "no_state: buffer": (uses._one_buffer, "stays", "changed later", [("after any call", {})], "stateful", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed
 from reference.findings import Violation
 from reference.lab.checks import calls, parameters
-from reference.lab.context import MOST_SHOWN
+from reference.lab.context import MOST_SHOWN, ORDINARY
 from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
 from tests.examining import with_methods
@@ -136,6 +137,32 @@ def test_the_first_wrong_update_is_told() -> None:
     assert found.value.due["value"] == found.value.due["old"] + found.value.due["step"]
 
 
+@pytest.mark.parametrize("cls", ["ReLULayer", "LinearLayer"])
+def test_an_object_that_cannot_be_made_by_position_is_told(cls: str) -> None:
+    """By its name and by those of its arguments, in their order."""
+    kind: Any = plain.CLASSES[cls]
+    right = kind.__init__
+    wrong = with_methods(cls, {"__init__": lambda self, *, name, **others: right(self, **others, name=name)})
+    with pytest.raises(Violation) as found:
+        calls.check_made_by_position(context(wrong), cls)
+    names = ("n_inputs", "n_units", "rng", "name") if cls == "LinearLayer" else ("name",)
+    assert (found.value.due.kind, {**found.value.due.fields}) == ("makes by position", {"cls": cls, "names": names})
+    assert (found.value.came.kind, found.value.mistake) == ("raised", "argument-order")
+
+
+def test_an_answer_that_is_an_argument_is_blamed_where_it_changes() -> None:
+    """In long use: otherwise nobody is harmed, and another check tells of it."""
+    case = RELU.draw(ORDINARY, np.ones)
+    reply = Reply(np.ones((3, 4)), "ndarray", aliases=("X",))
+    calls._judge_use(context(), RELU, case, reply, 2)
+    with pytest.raises(Violation) as found:
+        calls._judge_use(context(), RELU, case, replace(reply, altered=True), 2)
+    assert found.value.came["name"] == "X"
+    with pytest.raises(Violation) as found:
+        calls._judge_use(context(), RELU, case, replace(reply, aliases=(), altered=True), 2)
+    assert found.value.came.kind == "changed later"
+
+
 def is_kept(call: Call) -> bool:
     """Whether it is made with arrays that other calls have, too."""
     return all(isinstance(value, Ref) for value in call.arguments.values())
@@ -183,6 +210,19 @@ def test_an_object_is_used_for_long(message: Message, effort: Any) -> None:
             case = next(answers)
             assert not is_kept(step) or all(written[name] is case.arguments[name] for name in message.arguments)
     assert {tuple(case.parameters) for case in cases} == {("W", "b") if message.parameters else ()}
+
+
+@pytest.mark.parametrize("message", [each for each in MESSAGES if each.parameters], ids=lambda each: each.subject)
+def test_a_batch_comes_again_after_a_step_of_training(message: Message) -> None:
+    """The very same, as in the next epoch."""
+    steps, cases = calls._uses(message, np.random.RandomState(0), 24, naive=False)
+    answers, last, updates = iter(cases), cases[0], 0
+    for step in steps:
+        if isinstance(step, Call) and step.method == message.method:
+            case = next(answers)
+            assert updates == 0 or case is last
+            last, updates = case, 0
+        updates += isinstance(step, Call) and step.method == "update_params"
 
 
 def test_long_use_goes_as_far_as_the_effort_says() -> None:
@@ -293,8 +333,10 @@ def test_a_layer_that_cannot_be_made_is_told_alike() -> None:
     context_of = {**plain.CLASSES, "LinearLayer": type("LinearLayer", (), {})}
     checks: list[Any] = [parameters.check_update_adds, parameters.check_update_adds_again,
                          parameters.check_initialisation]  # fmt: skip
+    asks = context(context_of)
     with pytest.raises(Violation) as due:
-        parameters.check_made(context(context_of), "LinearLayer")
+        parameters.check_made(asks, "LinearLayer")
+    assert [each.values for each in asks.log] == [(due.value.came["error"],)]
     for check in checks:
         with pytest.raises(Violation) as found:
             check(context(context_of))
