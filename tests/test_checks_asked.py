@@ -453,6 +453,26 @@ def test_a_number_that_is_none_stays_visible(cls: str, method: str, answer: Any,
             assert each["T"].argmax(axis=1).tolist() == [0] * len(each["T"])
 
 
+def test_an_exception_hides_no_nan() -> None:
+    """In either batch."""
+
+    def forward(self: Any, X: Any) -> Any:
+        raise ValueError("no NaN, please")
+
+    asks = context(with_methods("ReLULayer", {"forward": forward}))
+    edges.check_nan_is_not_hidden(asks, RELU)
+    assert shapes(given(asks), RELU) == [(1, 2), (2, 3)]
+
+
+def test_zeros_have_both_signs() -> None:
+    """A quarter of the entries of an array; all others stay."""
+    ones = np.ones((20, 50))
+    found = ranges._with_zeros(np.random.RandomState(0), ones)
+    assert set(found.flat) == {0.0, 1.0}
+    assert 0.2 < (found == 0).mean() < 0.3
+    assert 0.4 < np.signbit(found[found == 0]).mean() < 0.6
+
+
 def test_sizes_of_any_kind_are_drawn_by_effort() -> None:
     """More rounds, and larger arrays."""
     for effort, rounds in (("quick", 1), ("normal", 2), ("exhaustive", 20)):

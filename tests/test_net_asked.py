@@ -238,7 +238,7 @@ def test_nothing_is_changed_by_a_call(method: str) -> None:
     net_uses.check_changes_nothing(asks, method)
     shapes = [SHAPES[0], SHAPES[2], SHAPES[-2]]
     asked = [steps for steps in heard(asks) if any(isinstance(each, Get) for each in steps)]
-    assert len(asked) == 6
+    assert len(asked) > 3
     for steps, (widths, n) in zip(asked, shapes * 2, strict=True):
         number = len(widths) - 1
         names = [*(f"Linear_{k}" for k in range(1, number)), "Linear_OUT"]
@@ -364,6 +364,22 @@ def test_steps_of_training_keep_units_away_from_0() -> None:
                 A = A @ W + b
                 assert np.abs(A).min() > tolerances.UNIT_MARGIN
                 A = np.maximum(A, 0)
+
+
+def test_units_are_looked_at_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the parameters of that time; all is drawn again if one is near 0."""
+    asked: list[Any] = []
+
+    def is_decided(X: Array, theta: Any) -> bool:
+        asked.append(theta)
+        return len(asked) != 2
+
+    monkeypatch.setattr(net_uses, "is_decided", is_decided)
+    case, steps = net_uses._drawn(context(), "net.state", compound=True)
+    assert len(asked) > 3
+    for number, theta in enumerate(asked[-3:], 1):
+        for place, array in enumerate(theta):
+            assert np.array_equal(array, case.theta[place] + sum(step[place] for step in steps[:number]))
 
 
 @pytest.mark.parametrize(("compound_only", "together"), [(False, False), (True, False), (False, True)])

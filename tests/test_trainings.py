@@ -290,6 +290,9 @@ def test_a_network_that_cannot_be_made_is_told() -> None:
 
     found = broken({"__init__": refuse}, "MLP", experiment())
     assert (found.due["what"], found.mistake) == ("the network", "crash")
+    for method, what in (("propagate", "propagate(X)"), ("evaluate", "evaluate(X, T)")):
+        found = broken({method: refuse}, "MLP", experiment())
+        assert (found.due.kind, found.due["what"]) == ("answers", what)
     found = broken({"gradient": refuse}, "MLP", experiment())
     assert found.due["what"] == "a step of gradient descent, by gradient(X, T) and update_params(dtheta),"
 

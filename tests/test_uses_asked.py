@@ -163,6 +163,33 @@ def test_an_answer_that_is_an_argument_is_blamed_where_it_changes() -> None:
     assert found.value.came.kind == "changed later"
 
 
+@pytest.mark.parametrize("step", [lambda self, dtheta: setattr(self, "W", "none"),
+                                  lambda self, dtheta: setattr(self, "W", np.ones((1, 1)))])  # fmt: skip
+def test_long_use_ends_where_parameters_are_lost(step: Any) -> None:
+    """As the checks of steps tell of that."""
+    asks = context(with_linear(update_params=step))
+    calls.check_long_use(asks, OF["LinearLayer.forward"])
+    assert len(heard(asks)) == 1
+
+
+def test_initial_weights_are_those_of_the_seed() -> None:
+    """Of its lowest 32 bits, whatever seed is given; weights in single precision are told by an entry."""
+    parameters.check_initialisation(context(seed=2**32 + 3))
+    parameters.check_initialisation(context(seed=7))
+    initialize = plain.LinearLayer.initialize
+
+    def single(self: Any) -> None:
+        initialize(self)
+        self.W = self.W.astype(np.float32)
+
+    with pytest.raises(Violation) as found:
+        parameters.check_initialisation(context(with_linear(initialize=single)))
+    assert (found.value.due.kind, found.value.came.kind) == ("dtype of", "dtype")
+    row, column = found.value.index
+    assert 0 <= row < 40
+    assert 0 <= column < 50
+
+
 def is_kept(call: Call) -> bool:
     """Whether it is made with arrays that other calls have, too."""
     return all(isinstance(value, Ref) for value in call.arguments.values())

@@ -36,6 +36,7 @@ _SUBNORMAL = ([[5e-324, 0.0]], [[1e-310, -1e-310]], [[2.3e-308, 0.0, -5e-324], [
 #: Probabilities, and the class of each sample.
 _CERTAIN = (([[1.0, 0.0]], [0]), ([[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]], [1, 2]))
 _ZERO_OFF_TARGET = (([[0.0, 1.0]], [1]), ([[0.0, 0.75, 0.25], [0.5, 0.5, 0.0]], [1, 0]))
+_IMPOSSIBLE = ([[0.0, 1.0]], [0])
 #: Probabilities of targets.
 _TINY = (1e-9, 1e-17, 1e-100, 1e-300)
 
@@ -152,7 +153,7 @@ def check_tiny_probabilities(context: Context, message: Message) -> None:
 
 def check_impossible_target(context: Context, message: Message) -> None:
     """A target of probability exactly 0 costs infinity: no finite number says how wrong that was."""
-    case = _aimed([[0.0, 1.0]], [0])
+    case = _aimed(*_IMPOSSIBLE)
     (actual,) = context.actual(message, case)
     if not np.isposinf(actual[0, 0]):
         due = fact("entry", what="loss", index=(0, 0), value=np.inf)
