@@ -464,6 +464,22 @@ def test_an_exception_hides_no_nan() -> None:
     assert shapes(given(asks), RELU) == [(1, 2), (2, 3)]
 
 
+def test_an_argument_that_is_answered_is_shown_with_the_parameters() -> None:
+    """Also where it is answered for positive numbers alone."""
+    forward = lambda self, X: X if X.shape == (2, 2) and (X > 0).all() else X @ self.W + self.b  # noqa: E731
+    found = caught(promises.check_result_is_its_own, LINEAR, with_methods("LinearLayer", {"forward": forward}))
+    assert (found.mistake, found.came["name"]) == ("aliases-input", "X")
+    assert set(found.counterexample) == {"X", "W", "b"}
+    assert (np.array(found.counterexample["X"]) > 0).all()
+
+
+def test_sizes_are_drawn_up_to_both_ends() -> None:
+    """Each between its own."""
+    rng = np.random.RandomState(0)
+    found = [ranges._sizes_within(rng, (1, 2), (5, 5), (7, 9)) for _ in range(100)]
+    assert [{vars(each)[axis] for each in found} for axis in ("n", "d", "u")] == [{1, 2}, {5}, {7, 8, 9}]
+
+
 def test_zeros_have_both_signs() -> None:
     """A quarter of the entries of an array; all others stay."""
     ones = np.ones((20, 50))

@@ -107,6 +107,24 @@ def test_deep_networks_are_drawn_with_pixels_and_signals_that_keep_their_size(co
     assert labels == {0, 1, 2}
 
 
+@pytest.mark.parametrize(("assignment", "losses"), [(1, [False] * 2), (2, [True, False]), (3, [True, False])])
+def test_deep_networks_have_the_losses_of_the_assignment(
+    assignment: int, losses: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In turn, with the compound one first."""
+    drawn: list[bool] = []
+    draw = deep.draw
+
+    def small(rng: np.random.RandomState, *, compound: bool) -> Any:
+        drawn.append(compound)
+        return draw(rng, widths=(4, 3, 2), n=2, compound=compound)
+
+    monkeypatch.setattr(deep, "draw", small)
+    deep.check_gradient_of_deep_net(exam_of(bp.MLP, 9876 + assignment, assignment=assignment, effort="exhaustive"))
+    assert drawn[:2] == losses
+    assert draw(np.random.RandomState(0), widths=(4, 3, 2))[0].compound
+
+
 def test_usual_rounding_is_a_part_of_the_bound() -> None:
     """What errors are like on average: less than the bound, and about what is seen."""
     question, bounds = deep.draw(np.random.RandomState(0))

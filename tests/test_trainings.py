@@ -297,6 +297,20 @@ def test_a_network_that_cannot_be_made_is_told() -> None:
     assert found.due["what"] == "a step of gradient descent, by gradient(X, T) and update_params(dtheta),"
 
 
+def test_what_has_another_size_or_is_lost_is_told() -> None:
+    """By the shapes, and by the name of the parameter."""
+    found = broken({"propagate": lambda self, X, *_: np.ones((3, 5))}, "MLP", experiment())
+    assert (found.due["what"], found.due["shape"], found.came["shape"]) == ("propagate(X)", (3, 2), (3, 5))
+    assert found.mistake == "wrong-shape"
+
+    def lose(self: Any, dtheta: Any) -> None:
+        self.W = self.W + dtheta[0]
+        self.b = "none"
+
+    found = broken({"update_params": lose}, "LinearLayer", experiment())
+    assert (found.due.kind, found.due["what"]) == ("numbers", "Linear_1.b")
+
+
 def test_what_is_missing_or_diverges_is_not_judged() -> None:
     """A class that is not there is named; a training that has rightly diverged ends."""
     absent = Context(InProcess(plain.CLASSES, {"ReLULayer": "it is not there"}), "no oracle", "x")

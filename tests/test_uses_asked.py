@@ -252,6 +252,13 @@ def test_a_batch_comes_again_after_a_step_of_training(message: Message) -> None:
         updates += isinstance(step, Call) and step.method == "update_params"
 
 
+@each_message
+def test_all_is_asked_of_one_object(message: Message) -> None:
+    """Whatever is called, set or looked at."""
+    steps, _ = calls._uses(message, np.random.RandomState(0), 8, naive=False)
+    assert {step.name for step in steps if isinstance(step, Call | Get | Put)} == {"layer"}
+
+
 def test_long_use_goes_as_far_as_the_effort_says() -> None:
     """And what is naive is not asked with logits that overflow."""
     for effort, rounds in (("quick", 8), ("normal", 24), ("exhaustive", 150)):
