@@ -269,6 +269,15 @@ def test_parameters_are_moved_by_a_rounding_where_they_could_be_read_otherwise(x
         x = float(np.nextafter(x, np.inf))
 
 
+def test_all_parameters_of_a_formula_are_moved_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each number of each of them."""
+    assert formula._told_apart({"b": np.array([0.1, 0.5])})["b"].tolist() == [formula._as_read(0.1), 0.5]
+    monkeypatch.setattr(formula, "_as_read", lambda x: 1.0)
+    for each in formula._cases(Context(InProcess({}, {}), ball, "x", effort="quick"), OF["LinearLayer.grad"]):
+        assert set(each.case.parameters) == {"W", "b"}
+        assert all((array == 1).all() for array in each.case.parameters.values())
+
+
 @pytest.mark.parametrize(
     ("subject", "kinds"),
     [
