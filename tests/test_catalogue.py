@@ -143,6 +143,14 @@ def test_each_promise_is_made_of_the_methods_that_can_keep_it() -> None:
     assert set(SOUND) | {"order_of_samples", "single_precision", "layouts"} == set(found) - set(PROMISED_OF)
 
 
+def test_formulas_are_followed_only_where_that_is_said() -> None:
+    """One check for each method more, in code that runs in this process; all others are the same."""
+    anywhere, inside = ([each.id for each in found] for found in (all_checks(), all_checks(in_process=True)))
+    formulas = [f"{message.key}.{message.method}.formula" for message in MESSAGES]
+    assert [each for each in inside if each not in anywhere] == formulas
+    assert [each for each in inside if each not in formulas] == anywhere
+
+
 def test_promises_stand_on_one_another() -> None:
     """An object has to be made, then to answer, then to answer the same again, before its values are judged."""
     for name, (method, promise) in of_methods().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from reference.lab.checks import calls, edges, promises, ranges
 from reference.lab.context import ORDINARY, SMALL_SIZES, Context
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.lab.mistakes import plain
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
+from reference.wording import fact
 from tests.examining import with_methods
 
 pytestmark = pytest.mark.catalogue
@@ -249,6 +252,126 @@ def test_a_wrong_answer_by_name_says_nothing_of_the_order() -> None:
     assert (found.mistake, found.due.more[-1].kind) == ("argument-order", "by position")
     assert found.repro is not None
     assert "layer.delta(Y, delta_next)" in found.repro
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hearing, "modules", lambda self: {"ReLULayer": "of_relu", "LinearLayer": "of_linear"})
+        found = caught(calls.check_by_position, DELTA, exchanged)
+    assert found.repro is not None
+    assert "from of_relu import ReLULayer" in found.repro
+
+
+class Graded(Known):
+    """The bound of the first case that is answered is a billionth, that of each further one ten times as large."""
+
+    answers = 0
+
+    def answer(self, message: Message, case: Case) -> Expected:
+        self.answers += 1
+        bound = 10.0 ** (self.answers - 10)
+        found = super().answer(message, case)
+        return replace(found, bounds=tuple(np.full(part.shape, bound) for part in found.bounds))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("check", "message", "call", "bounds"),
+    [
+        (promises.check_averaged, GRAD, 2, 1 + 10), (promises.check_linear_in_delta_next, DELTA, 3, 2 + 4 * 10 + 100),
+        (promises.check_samples_independent, RELU, 2, 1), (promises.check_order_of_samples, RELU, 2, 1),
+        (promises.check_order_of_samples, GRAD, 2, 1), (promises.check_repeatable, RELU, 2, 1),
+    ],
+)  # fmt: skip
+def test_answers_may_differ_by_what_rounding_is_granted_to_each(
+    check: Check, message: Message, call: int, bounds: float, sign: int
+) -> None:
+    """As often as codings may differ; two of them by both bounds, a sum of several by those of all."""
+    right = getattr(plain.CLASSES[message.cls], message.method)
+    for part, is_wrong in ((0.99, False), (1.01, True)):
+        shift, calls = sign * part * bounds * 1e-9 * tolerances.CODINGS_BOUNDS, 0
+
+        def off(self: Any, *args: Any, shift: float = shift, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            found = right(self, *args, **named)
+            by = shift if calls == call else 0
+            return [each + by for each in found] if isinstance(found, list) else found + by
+
+        asks = Graded(Hearing(with_methods(message.cls, {message.method: off})), "none", "x", effort="quick")
+        if is_wrong:
+            with pytest.raises(Violation):
+                check(asks, message)
+        else:
+            check(asks, message)
+
+
+def test_the_smallest_case_with_the_same_mistake_is_told() -> None:
+    """One sample has another; where no small case has it, the given violation is told."""
+
+    def forward(self: Any, X: Any) -> Any:
+        return np.zeros(3) if len(X) == 1 else None if X.shape[1] == 2 else np.maximum(X, 0)
+
+    asks = context(with_methods("ReLULayer", {"forward": forward}))
+    case = RELU.draw(ORDINARY, np.ones)
+    given = asks.violation(RELU, case, fact("zeros"), fact("zeros"), "not-implemented")
+    found = promises._smaller(asks, RELU, given)
+    assert (found.mistake, np.shape(found.counterexample["X"])) == ("not-implemented", (2, 2))
+    assert all(8 * x == int(8 * x) for x in np.ravel(found.counterexample["X"]))
+    other = given.but(mistake="crash")
+    assert promises._smaller(asks, RELU, other) is other
+
+
+def remembering(answer: Callable[[Any, Array, Array], Array]) -> dict[str, type]:
+    """A ReLU whose derivative is answered by this after a call of ``forward``, and is 9 before."""
+
+    def forward(self: Any, X: Any) -> Any:
+        self.asked = True
+        return np.maximum(X, 0)
+
+    def delta(self: Any, Y: Any, delta_next: Any) -> Any:
+        return answer(self, Y, delta_next) if hasattr(self, "asked") else np.full(Y.shape, 9.0)
+
+    return with_methods("ReLULayer", {"forward": forward, "delta": delta})
+
+
+def raises(*_: Any) -> Array:
+    raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "told"),
+    [
+        (lambda self, Y, delta_next: delta_next * (Y > 0), "entry", "right after forward"),
+        (lambda self, Y, delta_next: delta_next * (Y > 0), "raised", "right after forward"),
+        (lambda self, Y, delta_next: delta_next + 1, "entry", "other after forward"),
+        (lambda self, Y, delta_next: delta_next + 1, "raised", "answers after forward"),
+        (lambda self, Y, delta_next: np.full(Y.shape, 9.0), "entry", None),
+        (raises, "entry", None),
+    ],
+)
+def test_who_needs_a_forward_pass_is_stateful(answer: Any, kind: str, told: str | None) -> None:
+    """If the same call is answered in another way right after it."""
+    asks = context(remembering(answer))
+    case = DELTA.draw(Sizes(2, 2, 3), np.random.RandomState(0).standard_normal)
+    came = fact("entry", what="delta", index=(0, 0), value=9.0) if kind == "entry" else fact("raised", said="no")
+    violation = asks.violation(DELTA, case, fact("zeros"), came)
+    found = promises._blamed(asks, DELTA, violation)
+    if told is None:
+        assert found is violation
+        return
+    assert found.mistake == "stateful"
+    assert [each.kind for each in found.due.more] == ["from arguments alone"]
+    assert [each.kind for each in found.came.more] == [told]
+    for word in ("timeout", "memory", "exits"):  # which may come or not
+        limited = violation.but(mistake=word)
+        assert promises._blamed(asks, DELTA, limited) is limited
+
+
+def test_a_forward_pass_needs_none() -> None:
+    """So that it is not called stateful, even if the next answer is right."""
+    asks = context()
+    case = RELU.draw(ORDINARY, np.ones)
+    violation = asks.violation(RELU, case, fact("zeros"), fact("zeros"))
+    assert promises._blamed(asks, RELU, violation) is violation
+    assert not heard(asks)
 
 
 @pytest.mark.parametrize("message", [each for each in MESSAGES if each.single_in_lab], ids=lambda each: each.subject)
@@ -259,6 +382,8 @@ def test_the_labs_dtypes_are_asked(message: Message) -> None:
     sizes = [Sizes(1, 3, 2), Sizes(2, 3, 4), Sizes(4, 2, 3), Sizes(8, 5, 6)]
     large = Sizes(128, 784, 64) if message.parameters else Sizes(2048, 1, 10)
     assert shapes(given(asks), message) == [shape_of(message, each) for each in [*sizes, large]]
+    weights = [each.value.shape for steps in heard(asks) for each in steps if isinstance(each, Put)][::2]
+    assert weights == ([(each.d, each.u) for each in [*sizes, large]] if message.parameters else [])
     for each in given(asks):
         for name, array in each.items():
             assert array.dtype == (np.float32 if name in message.single_in_lab else np.float64)
@@ -326,6 +451,42 @@ def test_a_number_that_is_none_stays_visible(cls: str, method: str, answer: Any,
         assert not np.isnan(each["X"][1:]).any()
         if "T" in each:
             assert each["T"].argmax(axis=1).tolist() == [0] * len(each["T"])
+
+
+def test_an_exception_hides_no_nan() -> None:
+    """In either batch."""
+
+    def forward(self: Any, X: Any) -> Any:
+        raise ValueError("no NaN, please")
+
+    asks = context(with_methods("ReLULayer", {"forward": forward}))
+    edges.check_nan_is_not_hidden(asks, RELU)
+    assert shapes(given(asks), RELU) == [(1, 2), (2, 3)]
+
+
+def test_an_argument_that_is_answered_is_shown_with_the_parameters() -> None:
+    """Also where it is answered for positive numbers alone."""
+    forward = lambda self, X: X if X.shape == (2, 2) and (X > 0).all() else X @ self.W + self.b  # noqa: E731
+    found = caught(promises.check_result_is_its_own, LINEAR, with_methods("LinearLayer", {"forward": forward}))
+    assert (found.mistake, found.came["name"]) == ("aliases-input", "X")
+    assert set(found.counterexample) == {"X", "W", "b"}
+    assert (np.array(found.counterexample["X"]) > 0).all()
+
+
+def test_sizes_are_drawn_up_to_both_ends() -> None:
+    """Each between its own."""
+    rng = np.random.RandomState(0)
+    found = [ranges._sizes_within(rng, (1, 2), (5, 5), (7, 9)) for _ in range(100)]
+    assert [{vars(each)[axis] for each in found} for axis in ("n", "d", "u")] == [{1, 2}, {5}, {7, 8, 9}]
+
+
+def test_zeros_have_both_signs() -> None:
+    """A quarter of the entries of an array; all others stay."""
+    ones = np.ones((20, 50))
+    found = ranges._with_zeros(np.random.RandomState(0), ones)
+    assert set(found.flat) == {0.0, 1.0}
+    assert 0.2 < (found == 0).mean() < 0.3
+    assert 0.4 < np.signbit(found[found == 0]).mean() < 0.6
 
 
 def test_sizes_of_any_kind_are_drawn_by_effort() -> None:

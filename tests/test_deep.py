@@ -85,6 +85,46 @@ def test_bounds_are_sharp_where_layers_are_many() -> None:
         assert np.median(bound[part != 0] / np.abs(part[part != 0])) < 1e-10
 
 
+@pytest.mark.parametrize("compound", [True, False])
+def test_deep_networks_are_drawn_with_pixels_and_signals_that_keep_their_size(compound: bool) -> None:
+    """No input is 0; until no unit is near 0 all of them are drawn again."""
+    rng = np.random.RandomState(0)
+    question, bounds = deep.draw(rng, widths=(400, 100, 30, 3), n=6, compound=compound)
+    assert (question.widths, question.compound, question.own) == ((400, 100, 30, 3), compound, False)
+    levels = 256 * question.X
+    assert levels.shape == (6, 400)
+    assert (levels == np.round(levels)).all()
+    assert 1 <= levels.min() < 20
+    assert 235 < levels.max() <= 255
+    assert question.T.shape == (6, 3)
+    assert (question.T.sum(axis=1) == 1).all()
+    shapes = [(400, 100), (100,), (100, 30), (30,), (30, 3), (3,)]
+    assert [array.shape for array in question.theta] == [bound.shape for bound in bounds] == shapes
+    for W in question.theta[:4:2]:
+        assert 0.9 < W.std() / np.sqrt(2 / len(W)) < 1.1
+    assert 0.1 < question.theta[1].std() < 0.15
+    labels = {int(label) for _ in range(8) for label in deep.draw(rng, widths=(4, 3), n=6)[0].T.argmax(axis=1)}
+    assert labels == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("assignment", "losses"), [(1, [False] * 2), (2, [True, False]), (3, [True, False])])
+def test_deep_networks_have_the_losses_of_the_assignment(
+    assignment: int, losses: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In turn, with the compound one first."""
+    drawn: list[bool] = []
+    draw = deep.draw
+
+    def small(rng: np.random.RandomState, *, compound: bool) -> Any:
+        drawn.append(compound)
+        return draw(rng, widths=(4, 3, 2), n=2, compound=compound)
+
+    monkeypatch.setattr(deep, "draw", small)
+    deep.check_gradient_of_deep_net(exam_of(bp.MLP, 9876 + assignment, assignment=assignment, effort="exhaustive"))
+    assert drawn[:2] == losses
+    assert draw(np.random.RandomState(0), widths=(4, 3, 2))[0].compound
+
+
 def test_usual_rounding_is_a_part_of_the_bound() -> None:
     """What errors are like on average: less than the bound, and about what is seen."""
     question, bounds = deep.draw(np.random.RandomState(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab.cases import Case
 from reference.lab.checks import edges, formula
-from reference.lab.context import Context
+from reference.lab.context import ORDINARY_SIZES, Context
 from reference.lab.contract import MESSAGES, Message
+from reference.numerics import ball_tolerances
 from reference.numerics.oracles import ball
 from tests.examining import with_methods
 
@@ -103,6 +105,9 @@ def test_one_class_is_ahead() -> None:
     assert (found.min(), found.max()) == (14.0, 740.0)
     said = {15.0, 36.0, 60.0, 500.0, 700.0, 740.0}
     assert set(found.tolist()) == said | {lead - 1 for lead in said}
+    for X in logits(edges.check_saturated_logits):
+        assert all(len(set(row)) == len(row) for row in X.tolist())
+        assert len(set(X.argmax(axis=1).tolist())) == len(X)
 
 
 def test_ties_are_of_all_sizes() -> None:
@@ -138,7 +143,7 @@ def test_outputs_are_saturated() -> None:
         assert np.allclose(case.arguments["Y"].sum(axis=1), 1)
     assert {case.arguments["Y"].shape for case in found} == {(1, 2), (2, 3)}
     ahead = {float(lead) for case in found if case.origin is not None for lead in leads(case.origin[:1])}
-    assert ahead == {15.0, 36.0, 60.0, 500.0, 740.0, 1000.0}
+    assert ahead == {15.0, 36.0, 60.0, 500.0, 700.0, 740.0, 1000.0}
 
 
 def test_predictions_are_certain() -> None:
@@ -167,7 +172,8 @@ def test_probabilities_of_targets_are_tiny() -> None:
     smallest = {float((case.arguments["X"] * case.arguments["T"]).sum(axis=1).min()) for case in found}
     assert smallest == {1e-9, 1e-17, 1e-100, 1e-300}
     for case in found:
-        assert np.allclose(case.arguments["X"].sum(axis=1), 1, rtol=1e-15)
+        assert np.allclose(case.arguments["X"].sum(axis=1), 1, rtol=1e-15, atol=0)
+        assert np.ptp((case.arguments["X"] * case.arguments["T"]).sum(axis=1)) == 0
         assert (case.arguments["T"].sum(axis=1) == 1).all()
     assert {len(case.arguments["X"]) for case in found} == {1, 2}
 
@@ -208,7 +214,8 @@ def test_a_derivative_at_the_kink_may_be_either() -> None:
             edges.check_kink(
                 kinked(lambda self, Y, delta_next, change=change: change(delta_next)), OF["ReLULayer.delta"]
             )
-        assert caught.value.index == (0, 0)
+        assert caught.value.index == caught.value.due["index"] == (0, 0)
+        assert caught.value.due["value"] == caught.value.counterexample["delta_next"][0][0]
 
 
 def kinked(delta: Any) -> Context:
@@ -231,6 +238,46 @@ def test_a_formula_is_asked_at_numbers_of_every_size() -> None:
     assert (np.sign(found[0]) == -np.sign(found[1])).all()
 
 
+def test_logits_are_far_apart() -> None:
+    """Each row has one near each level, no two entries are equally far from theirs, and the target is at each once."""
+    for message, number in ((COMPOUND, 7), (LOSS, 6)):
+        case = formula._far_apart(message, np.random.RandomState(0))
+        X, T = case.arguments["X"], case.arguments["T"]
+        assert X.shape == T.shape == (number, number)
+        below = X.max(axis=1, keepdims=True) - X if message is COMPOUND else np.log(X.max(axis=1, keepdims=True) / X)
+        for row in (*np.sort(below, axis=1), np.sort(below[T == 1])):
+            assert (row >= np.array([0, 20, 50, 200, 500, 693, 1000][:number]) - 1e-9).all()
+            assert (row <= np.array([0, 27, 57, 207, 507, 700, 1007][:number]) + 1e-9).all()
+        assert len(set(np.round(below[below > 0], 9).tolist())) == number * (number - 1)
+        assert message is LOSS or set(X.max(axis=1)) == {0, 1000, -1000}
+
+
+def is_read_as_it_is(x: float) -> bool:
+    """Whether its decimals are exactly the double, or so many that they are told from a constant of the code."""
+    read = Decimal(repr(float(x)))
+    return read == Decimal(float(x)) or len(read.normalize().as_tuple().digits) >= ball_tolerances.DECIMAL_DIGITS
+
+
+@pytest.mark.parametrize("x", [0.5, -3.0, 0.0, 0.123456789012345, 0.1, -0.1, 0.3, 1e-5, 123.4, 2 / 3])
+def test_parameters_are_moved_by_a_rounding_where_they_could_be_read_otherwise(x: float) -> None:
+    """To the next double above that is read as it is; others stay."""
+    found = formula._as_read(x)
+    assert is_read_as_it_is(found)
+    assert (found == x) == is_read_as_it_is(x)
+    while x != found:
+        assert not is_read_as_it_is(x)
+        x = float(np.nextafter(x, np.inf))
+
+
+def test_all_parameters_of_a_formula_are_moved_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each number of each of them."""
+    assert formula._told_apart({"b": np.array([0.1, 0.5])})["b"].tolist() == [formula._as_read(0.1), 0.5]
+    monkeypatch.setattr(formula, "_as_read", lambda x: 1.0)
+    for each in formula._cases(Context(InProcess({}, {}), ball, "x", effort="quick"), OF["LinearLayer.grad"]):
+        assert set(each.case.parameters) == {"W", "b"}
+        assert all((array == 1).all() for array in each.case.parameters.values())
+
+
 @pytest.mark.parametrize(
     ("subject", "kinds"),
     [
@@ -242,11 +289,14 @@ def test_a_formula_is_asked_at_numbers_of_every_size() -> None:
 )
 def test_a_formula_is_asked_of_several_kinds(subject: str, kinds: set[str]) -> None:
     """Which are told with what was found; parameters are the same as doubles and as decimals."""
-    context = Context(InProcess({}, {}), ball, "x", effort="quick")
+    context = Context(InProcess({}, {}), ball, "x", effort="normal")
     found = list(formula._cases(context, OF[subject]))
     assert {each.kind for each in found} == kinds
+    rounds = ball_tolerances.FORMULA_ROUNDS["normal"]
+    assert len(found) == 3 * rounds
+    assert [each.case.n_samples for each in found[::3]] == [ORDINARY_SIZES[place % 2].n for place in range(rounds)]
+    assert {each.case.n_samples for each in found[1::3]} == {ORDINARY_SIZES[1].n}
     for each in found:
-        for array in each.case.parameters.values():
-            assert np.isfinite(array).all()
+        assert all(map(is_read_as_it_is, np.concatenate([[0.5], *map(np.ravel, each.case.parameters.values())])))
         if each.kind == "logits far apart" and "delta_next" in each.case.arguments:
             assert 0.1 < np.abs(each.case.arguments["delta_next"]).max() < 10

@@ -248,6 +248,7 @@ def test_numbers_of_every_magnitude_are_asked(subject: str) -> None:
             assert case.origin is not None
             assert ((case.arguments["Y"] > 0) == (case.origin > 0)).all()
             assert (case.origin != 0).all()
+            assert not (case.origin == 1).any()  # an input that would be 0 is below it
             assert np.array_equal(case.arguments["Y"], np.maximum(case.origin, 0))
 
 

@@ -189,6 +189,24 @@ def test_signals_keep_their_size_in_deep_networks() -> None:
         assert (case.kinds, case.names) == (plan.kinds, plan.names)
 
 
+def test_networks_are_drawn_until_no_unit_is_near_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the layers that they have, in their order."""
+    asked: list[tuple[Any, ...]] = []
+
+    def is_decided(*given: Any) -> bool:
+        asked.append(given)
+        return len(asked) == 3
+
+    monkeypatch.setattr(net_calls, "is_decided", is_decided)
+    for number, plan in enumerate(net_calls._PLANS):
+        asked.clear()
+        case = net_calls._Drawing(context(), number, plan, compound=True)()
+        assert [kinds for _, _, kinds in asked] == [plan.kinds] * 3
+        assert asked[-1][0] is case.X
+        assert not np.array_equal(asked[0][0], case.X)
+        assert all(one is other for one, other in zip(asked[-1][1], case.theta, strict=True))
+
+
 def _units(case: NetCase) -> list[Array]:
     """What goes into ReLU for the first time; ones if nothing does."""
     A, found, parameters, before = case.X, [np.ones(1)], iter(case.theta), ""
@@ -220,7 +238,7 @@ def test_nothing_is_changed_by_a_call(method: str) -> None:
     net_uses.check_changes_nothing(asks, method)
     shapes = [SHAPES[0], SHAPES[2], SHAPES[-2]]
     asked = [steps for steps in heard(asks) if any(isinstance(each, Get) for each in steps)]
-    assert len(asked) == 6
+    assert len(asked) > 3
     for steps, (widths, n) in zip(asked, shapes * 2, strict=True):
         number = len(widths) - 1
         names = [*(f"Linear_{k}" for k in range(1, number)), "Linear_OUT"]
@@ -346,6 +364,22 @@ def test_steps_of_training_keep_units_away_from_0() -> None:
                 A = A @ W + b
                 assert np.abs(A).min() > tolerances.UNIT_MARGIN
                 A = np.maximum(A, 0)
+
+
+def test_units_are_looked_at_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the parameters of that time; all is drawn again if one is near 0."""
+    asked: list[Any] = []
+
+    def is_decided(X: Array, theta: Any) -> bool:
+        asked.append(theta)
+        return len(asked) != 2
+
+    monkeypatch.setattr(net_uses, "is_decided", is_decided)
+    case, steps = net_uses._drawn(context(), "net.state", compound=True)
+    assert len(asked) > 3
+    for number, theta in enumerate(asked[-3:], 1):
+        for place, array in enumerate(theta):
+            assert np.array_equal(array, case.theta[place] + sum(step[place] for step in steps[:number]))
 
 
 @pytest.mark.parametrize(("compound_only", "together"), [(False, False), (True, False), (False, True)])

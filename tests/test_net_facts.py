@@ -13,6 +13,7 @@ from reference.findings import Violation
 from reference.lab.checks import deep
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
 from tests import net_use_saboteurs as uses
@@ -48,6 +49,19 @@ def many(net: Any, *_: Any, **__: Any) -> bool:
 def by_chance(found: Any) -> Any:
     chance = np.random.default_rng()
     return [part + chance.random() for part in found] if isinstance(found, list) else found + chance.random()
+
+
+def spoiling_the_last(method: str) -> Callable[..., Any]:
+    """Writes into its last answer, and gives a new one that is right."""
+
+    def answer(self: Any, *args: Any, **options: Any) -> Any:
+        found = getattr(MLP, method)(self, *args, **options)
+        for array in vars(self).get("last", ()):
+            array[...] = 0
+        self.last = [part for parts in found.values() for part in parts] if method == "gradient" else [found]
+        return found
+
+    return answer
 
 
 def one_entry_off(parts: Any) -> Any:
@@ -90,6 +104,7 @@ ROWS: dict[str, tuple[Callable[[str], uses.Methods], str, str, list[tuple[str, d
         True,
     ),
     "changes_nothing: raises": (lambda m: uses._from_call(m, 2, raises), "answers", "raised", [], "stateful", True),
+    "changes_nothing: later": (lambda m: {m: spoiling_the_last(m)}, "stays", "changed later", [], "stateful", True),
     "no_state: second": (lambda m: uses._from_call(m, 2), "entry", "entry", [("after any call", {})], "stateful",
                          False),
     "no_state: buffer": (uses._one_buffer, "stays", "changed later", [("after any call", {})], "stateful", False),
@@ -302,6 +317,23 @@ def test_a_deep_network_is_told_in_sizes() -> None:
             assert found.due["what"] == "MLP.gradient(X, T)"
 
 
+def test_the_truth_of_a_deep_network_may_be_computed_meanwhile() -> None:
+    """While the network answers: it is given as one piece of work."""
+    given: list[Any] = []
+
+    class Noting(InProcess):
+        def run_all(self, requests: Any, meanwhile: Any = ()) -> Any:
+            given.extend(meanwhile)
+            return super().run_all(requests)
+
+    case, _ = deep.draw(np.random.RandomState(0), widths=(4, 3, 3, 2), n=2)
+    work: Any = object()
+    parts = deep._parts(case, Context(Noting(plain.CLASSES, {}), ball, "x"), work)
+    assert given == [work]
+    assert [part.shape for part in parts] == [array.shape for array in case.theta]
+    assert {part.dtype for part in parts} == {np.dtype(np.float64)}
+
+
 def test_wrong_entries_are_counted() -> None:
     """Those farther off than rounding and the oracle may be together, and those that are no numbers."""
     due = Estimate(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.5, 0.5, 0.5]))
@@ -309,6 +341,8 @@ def test_wrong_entries_are_counted() -> None:
     assert deep.number_of_wrong([np.array([1.5, 3.0, 2.0, 5.5])], [due], [bound]) == 1
     assert deep.number_of_wrong([np.array([1.6, np.nan, np.inf, 4.0])] * 2, [due] * 2, [bound] * 2) == 6
     assert deep.number_of_wrong([due.value], [due], [bound]) == 0
+    opposite = Estimate(np.array([1.7e308]), np.zeros(1))
+    assert deep.number_of_wrong([np.array([-1.7e308])], [opposite], [np.ones(1)]) == 1
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name.startswith("mlp.") and "rehearsal" not in name])
@@ -340,3 +374,19 @@ def test_a_gradient_may_be_as_far_off_as_differences_are(part: float, is_wrong: 
     if found is not None:
         assert (found.due.kind, found.came.kind) == ("slope of evaluate", "number")
         assert found.came["value"] == pytest.approx((1 + part) * found.due["value"], rel=1e-6)
+
+
+@pytest.mark.parametrize("place", ["W", "b"])
+@pytest.mark.parametrize(("part", "is_wrong"), [(0.4, False), (-0.4, False), (1.6, True), (-1.6, True)])
+def test_a_step_of_training_may_be_rounded(part: float, is_wrong: bool, place: str) -> None:
+    """By a part of the old parameters and of the new ones."""
+
+    def update(self: Any, dtheta: Any) -> None:
+        old = vars(self)[place]
+        plain.LinearLayer.update_params(self, dtheta)
+        new = vars(self)[place]
+        vars(self)[place] = new + part * tolerances.TRAINING_STEP_ROUNDING * (np.abs(old) + np.abs(new))
+
+    found = violation_of("mlp.gradient.training_step_together", with_methods("LinearLayer", {"update_params": update}))
+    what = "" if found is None else found.due["what"]
+    assert (what == f"Linear_OUT.{place} after one step") == is_wrong, what

@@ -218,6 +218,7 @@ def test_sizes_cover_their_range() -> None:
     assert max(each.n for each in drawn) > 0.95 * ranges.MOST_SAMPLES
     assert max(each.d for each in drawn) > 0.95 * ranges.MOST_INPUTS
     assert max(each.u for each in drawn) > 0.95 * ranges.MOST_UNITS
+    assert max(each.u for each in drawn) <= ranges.MOST_UNITS
     for axis in ("n", "d", "u"):
         assert 0.05 < sum(vars(each)[axis] == 1 for each in drawn) / len(drawn) < 0.3
 

@@ -15,6 +15,7 @@ from reference.lab.checks import rehearsal
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
 from reference.lab.rehearsal import DEEP_BATCH, DEEP_WIDTHS, LAB_SEED, Experiment, images, spirals, xor
+from reference.numerics import descent_rounding, tolerances
 from reference.wording import fact
 from tests.examining import with_methods
 
@@ -290,8 +291,25 @@ def test_a_network_that_cannot_be_made_is_told() -> None:
 
     found = broken({"__init__": refuse}, "MLP", experiment())
     assert (found.due["what"], found.mistake) == ("the network", "crash")
+    for method, what in (("propagate", "propagate(X)"), ("evaluate", "evaluate(X, T)")):
+        found = broken({method: refuse}, "MLP", experiment())
+        assert (found.due.kind, found.due["what"]) == ("answers", what)
     found = broken({"gradient": refuse}, "MLP", experiment())
     assert found.due["what"] == "a step of gradient descent, by gradient(X, T) and update_params(dtheta),"
+
+
+def test_what_has_another_size_or_is_lost_is_told() -> None:
+    """By the shapes, and by the name of the parameter."""
+    found = broken({"propagate": lambda self, X, *_: np.ones((3, 5))}, "MLP", experiment())
+    assert (found.due["what"], found.due["shape"], found.came["shape"]) == ("propagate(X)", (3, 2), (3, 5))
+    assert found.mistake == "wrong-shape"
+
+    def lose(self: Any, dtheta: Any) -> None:
+        self.W = self.W + dtheta[0]
+        self.b = "none"
+
+    found = broken({"update_params": lose}, "LinearLayer", experiment())
+    assert (found.due.kind, found.due["what"]) == ("numbers", "Linear_1.b")
 
 
 def test_what_is_missing_or_diverges_is_not_judged() -> None:
@@ -338,3 +356,39 @@ def test_single_precision_is_granted_to_parameters_in_single_precision() -> None
     found = broken({"update_params": step}, "LinearLayer", experiment())
     assert found.due["what"] == "Linear_1.W"
     assert DEEP_BATCH == 3000
+
+
+def test_seeds_are_those_of_a_generator() -> None:
+    """Which takes 32 bits; neighbours stay apart."""
+    found = [rehearsal._seed(context(seed=seed)) for seed in (0, 1, 2**32 - LAB_SEED, 2**40 + 7)]
+    assert found == [LAB_SEED, LAB_SEED + 1, 0, LAB_SEED + 7]
+
+
+def test_a_gradient_is_due_for_each_step_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the training nothing asks for it, and it takes longest to compute."""
+    made: list[Any] = []
+    gradient = descent_rounding.BatchDue.gradient
+    monkeypatch.setattr(descent_rounding.BatchDue, "gradient", lambda self: made.append(self) or gradient(self))
+    rehearsal.rehearse(context(), experiment(name="a training that no other test has"))
+    assert len(made) == 4
+
+
+@pytest.mark.parametrize(("part", "is_wrong"), [(0.9, False), (-0.9, False), (1.1, True), (-1.1, True)])
+@pytest.mark.parametrize("number", range(4))
+def test_new_weights_may_be_rounded(number: int, part: float, is_wrong: bool) -> None:
+    """By a part of the old ones and of what is due, whatever signs they have."""
+    run = experiment(rate=0.5)
+    place = rehearsal._Place(run, 1, 2, slice(0, 3))
+    theta = [np.full(shape, 2.0) for shape in ((2, 3), (3,), (3, 2), (2,))]
+    gradient = [np.full(array.shape, 10.0) for array in theta]
+    due = [np.full(array.shape, -3.0) for array in theta]
+    due[number] = due[number] + part * tolerances.TRAINING_STEP_ROUNDING * (2.0 + 3.0)
+    looks = [Reply(array, "ndarray") for array in due]
+    if is_wrong:
+        with pytest.raises(Violation) as found:
+            rehearsal._after_step(place, theta, gradient, looks)
+        assert found.value.due["what"] == ("Linear_1.W", "Linear_1.b", "Linear_OUT.W", "Linear_OUT.b")[number]
+        assert (found.value.counterexample["epoch"], found.value.counterexample["batch"]) == (1, 2)
+    else:
+        moved = rehearsal._after_step(place, theta, gradient, looks)
+        assert all(np.array_equal(one, other) for one, other in zip(moved, due, strict=True))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Seed
+from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed
 from reference.findings import Violation
 from reference.lab.checks import calls, parameters
+from reference.lab.context import MOST_SHOWN, ORDINARY
 from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
 from tests.examining import with_methods
@@ -60,7 +62,7 @@ def test_a_parameter_that_cannot_be_set_is_told(name: str, shape: tuple[int, ...
     with pytest.raises(Violation) as found:
         parameters.check_made(context(classes), "LinearLayer")
     assert (found.value.due.kind, found.value.due.fields) == ("can be set", {"name": name, "shape": shape})
-    assert found.value.came.kind == "raised"
+    assert (found.value.came.kind, found.value.mistake) == ("raised", "missing")
 
 
 def test_updates_are_asked_of_many_sizes_and_steps() -> None:
@@ -135,6 +137,59 @@ def test_the_first_wrong_update_is_told() -> None:
     assert found.value.due["value"] == found.value.due["old"] + found.value.due["step"]
 
 
+@pytest.mark.parametrize("cls", ["ReLULayer", "LinearLayer"])
+def test_an_object_that_cannot_be_made_by_position_is_told(cls: str) -> None:
+    """By its name and by those of its arguments, in their order."""
+    kind: Any = plain.CLASSES[cls]
+    right = kind.__init__
+    wrong = with_methods(cls, {"__init__": lambda self, *, name, **others: right(self, **others, name=name)})
+    with pytest.raises(Violation) as found:
+        calls.check_made_by_position(context(wrong), cls)
+    names = ("n_inputs", "n_units", "rng", "name") if cls == "LinearLayer" else ("name",)
+    assert (found.value.due.kind, {**found.value.due.fields}) == ("makes by position", {"cls": cls, "names": names})
+    assert (found.value.came.kind, found.value.mistake) == ("raised", "argument-order")
+
+
+def test_an_answer_that_is_an_argument_is_blamed_where_it_changes() -> None:
+    """In long use: otherwise nobody is harmed, and another check tells of it."""
+    case = RELU.draw(ORDINARY, np.ones)
+    reply = Reply(np.ones((3, 4)), "ndarray", aliases=("X",))
+    calls._judge_use(context(), RELU, case, reply, 2)
+    with pytest.raises(Violation) as found:
+        calls._judge_use(context(), RELU, case, replace(reply, altered=True), 2)
+    assert found.value.came["name"] == "X"
+    with pytest.raises(Violation) as found:
+        calls._judge_use(context(), RELU, case, replace(reply, aliases=(), altered=True), 2)
+    assert found.value.came.kind == "changed later"
+
+
+@pytest.mark.parametrize("step", [lambda self, dtheta: setattr(self, "W", "none"),
+                                  lambda self, dtheta: setattr(self, "W", np.ones((1, 1)))])  # fmt: skip
+def test_long_use_ends_where_parameters_are_lost(step: Any) -> None:
+    """As the checks of steps tell of that."""
+    asks = context(with_linear(update_params=step))
+    calls.check_long_use(asks, OF["LinearLayer.forward"])
+    assert len(heard(asks)) == 1
+
+
+def test_initial_weights_are_those_of_the_seed() -> None:
+    """Of its lowest 32 bits, whatever seed is given; weights in single precision are told by an entry."""
+    parameters.check_initialisation(context(seed=2**32 + 3))
+    parameters.check_initialisation(context(seed=7))
+    initialize = plain.LinearLayer.initialize
+
+    def single(self: Any) -> None:
+        initialize(self)
+        self.W = self.W.astype(np.float32)
+
+    with pytest.raises(Violation) as found:
+        parameters.check_initialisation(context(with_linear(initialize=single)))
+    assert (found.value.due.kind, found.value.came.kind) == ("dtype of", "dtype")
+    row, column = found.value.index
+    assert 0 <= row < 40
+    assert 0 <= column < 50
+
+
 def is_kept(call: Call) -> bool:
     """Whether it is made with arrays that other calls have, too."""
     return all(isinstance(value, Ref) for value in call.arguments.values())
@@ -184,6 +239,26 @@ def test_an_object_is_used_for_long(message: Message, effort: Any) -> None:
     assert {tuple(case.parameters) for case in cases} == {("W", "b") if message.parameters else ()}
 
 
+@pytest.mark.parametrize("message", [each for each in MESSAGES if each.parameters], ids=lambda each: each.subject)
+def test_a_batch_comes_again_after_a_step_of_training(message: Message) -> None:
+    """The very same, as in the next epoch."""
+    steps, cases = calls._uses(message, np.random.RandomState(0), 24, naive=False)
+    answers, last, updates = iter(cases), cases[0], 0
+    for step in steps:
+        if isinstance(step, Call) and step.method == message.method:
+            case = next(answers)
+            assert updates == 0 or case is last
+            last, updates = case, 0
+        updates += isinstance(step, Call) and step.method == "update_params"
+
+
+@each_message
+def test_all_is_asked_of_one_object(message: Message) -> None:
+    """Whatever is called, set or looked at."""
+    steps, _ = calls._uses(message, np.random.RandomState(0), 8, naive=False)
+    assert {step.name for step in steps if isinstance(step, Call | Get | Put)} == {"layer"}
+
+
 def test_long_use_goes_as_far_as_the_effort_says() -> None:
     """And what is naive is not asked with logits that overflow."""
     for effort, rounds in (("quick", 8), ("normal", 24), ("exhaustive", 150)):
@@ -210,7 +285,7 @@ def with_linear(**methods: Any) -> dict[str, type]:
     return with_methods("LinearLayer", methods)
 
 
-@pytest.mark.parametrize(("roundings", "is_wrong"), [(0.0, False), (6.0, False), (20.0, True), (-20.0, True)])
+@pytest.mark.parametrize(("roundings", "is_wrong"), [(0.0, False), (6.0, False), (10.0, True), (-10.0, True)])
 def test_initial_weights_may_be_rounded(roundings: float, is_wrong: bool) -> None:
     """A few times, in whatever order they are computed."""
     initialize = plain.LinearLayer.initialize
@@ -259,6 +334,50 @@ def test_a_large_wrong_step_is_not_shown_in_numbers() -> None:
         parameters.check_update_adds_again(context(wrong))
     assert (found.value.counterexample, found.value.due["what"]) == ({}, "W")
     assert found.value.mistake is None
+
+
+@pytest.mark.parametrize("name", ["W", "b"])
+def test_a_step_that_is_wrong_for_these_parameters_is_no_matter_of_those_before(name: str) -> None:
+    """As a new object with the same parameters adds it wrongly too."""
+    update = plain.LinearLayer.update_params
+
+    def wrong(self: Any, dtheta: Any) -> None:
+        off = not (vars(self)[name] == 1).all()
+        update(self, [part + off for part in dtheta])
+
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds_again(context(with_linear(update_params=wrong)))
+    assert found.value.mistake is None
+    assert "at call" not in {each.kind for each in found.value.due.more}
+
+
+@pytest.mark.parametrize(("number", "is_shown"), [(MOST_SHOWN, True), (MOST_SHOWN + 1, False)])
+def test_a_wrong_step_is_shown_up_to_a_size(number: int, is_shown: bool) -> None:
+    """By its numbers, both of weights and of biases."""
+    dW, db = np.ones((1, number)), np.zeros(number)
+    before, after = [Reply(np.zeros(part.shape), "ndarray") for part in (dW, db)], Reply(db, "ndarray")
+    asks, same = context(), Reply(np.full(dW.shape, 5.0), "ndarray")
+    before[0] = same
+    with pytest.raises(Violation) as found:
+        parameters._judge_sums(asks, (dW, db), before, [same, after])
+    assert [[np.unique(value).tolist() for value in each.values] for each in asks.log] == [[[0], [5]], [[0], [0]]]
+    shown = {"dW": dW.tolist(), "db": db.tolist()}
+    assert found.value.counterexample == (shown if is_shown else {})
+
+
+def test_a_layer_that_cannot_be_made_is_told_alike() -> None:
+    """Whichever check makes it: by its name and by those of its arguments."""
+    context_of = {**plain.CLASSES, "LinearLayer": type("LinearLayer", (), {})}
+    checks: list[Any] = [parameters.check_update_adds, parameters.check_update_adds_again,
+                         parameters.check_initialisation]  # fmt: skip
+    asks = context(context_of)
+    with pytest.raises(Violation) as due:
+        parameters.check_made(asks, "LinearLayer")
+    assert [each.values for each in asks.log] == [(due.value.came["error"],)]
+    for check in checks:
+        with pytest.raises(Violation) as found:
+            check(context(context_of))
+        assert (found.value.due, found.value.mistake) == (due.value.due, "crash")
 
 
 def tired(self: Any, dtheta: Any) -> None:

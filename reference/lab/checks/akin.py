@@ -62,4 +62,4 @@ def _with_argument(first: Case, other: Case, name: str) -> Case:
 
 def _moved(case: Case, by: float) -> Case:
     """The case with all logits moved."""
-    return Case({**case.arguments, "X": case.arguments["X"] + by}, case.parameters)
+    return Case({**case.arguments, "X": case.arguments["X"] + by})

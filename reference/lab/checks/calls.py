@@ -30,6 +30,8 @@ Array = NDArray[Any]
 #: Rounds of `check_long_use` by effort; each calls every method of the class once and the judged one twice. A choice:
 #: what counts its calls mostly counts to a small number.
 _ROUNDS = {"quick": 8, "normal": 24, "exhaustive": 150}
+#: How many samples a call between others may have, and the next number.
+_SAMPLES = (1, 8)
 _SIZES_MADE = {"n_inputs": 3, "n_units": 5}
 
 
@@ -166,7 +168,7 @@ def _kept(message: Message, case: Case) -> list[Step]:
 
 def _another(message: Message, first: Case, rng: np.random.RandomState) -> Case:
     """A new case for the same layer, mostly of another number of samples."""
-    drawn = message.draw(Sizes(int(rng.randint(1, 8)), ORDINARY.d, ORDINARY.u), normal_numbers(rng))
+    drawn = message.draw(Sizes(int(rng.randint(*_SAMPLES)), ORDINARY.d, ORDINARY.u), normal_numbers(rng))
     return Case(drawn.arguments, first.parameters, drawn.origin)
 
 
@@ -174,7 +176,7 @@ def _others(message: Message, rng: np.random.RandomState) -> Iterator[Step]:
     """A call of each other method of the class."""
     for other in MESSAGES:
         if other.cls == message.cls and other.method != message.method:
-            drawn = other.draw(Sizes(int(rng.randint(1, 8)), ORDINARY.d, ORDINARY.u), normal_numbers(rng))
+            drawn = other.draw(Sizes(int(rng.randint(*_SAMPLES)), ORDINARY.d, ORDINARY.u), normal_numbers(rng))
             yield Call("layer", other.method, {**drawn.arguments})
 
 

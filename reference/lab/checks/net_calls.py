@@ -21,8 +21,8 @@ from reference.numerics.sampling import normal_numbers
 
 Array = NDArray[np.float64]
 _LAYOUTS: tuple[Layout, ...] = ("Fortran", "strided", "reversed", "read-only")
-#: Sizes of a batch that is larger than any other, from and to.
-_LARGE = (256, 400)
+#: Sizes of a small batch, of a usual one, and of one that is larger than any other, from and to.
+_FEW, _USUAL, _LARGE = (7, 32), (32, 128), (256, 400)
 
 
 def check_single_precision(context: Context, method: str) -> None:
@@ -58,7 +58,7 @@ def check_batch_sizes(context: Context, method: str) -> None:
     """A batch of one sample, or of many, is a batch like any other."""
     rng = context.rng("net.sizes")
     large = int(rng.randint(*_LARGE))
-    few, many = int(rng.randint(7, 32)), int(rng.randint(32, 128))
+    few, many = int(rng.randint(*_FEW)), int(rng.randint(*_USUAL))
     for case in _of_sizes(context, "sizes", ((3, 4, 3), 1), ((2, 3, 2), few), ((2, 3, 2), many), ((2, 3, 2), large)):
         net = NetRun(context, case)
         try:

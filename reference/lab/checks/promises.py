@@ -32,6 +32,8 @@ _LIMITS = frozenset({"timeout", "memory", "exits"})
 
 #: From small to large, so that the counterexample is small.
 _UPWARDS = (Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(2, 2, 2), ORDINARY)
+#: Of batches that are all of one class.
+_OF_ONE_CLASS = (Sizes(2, 1, 2), ORDINARY)
 
 
 def check_answers(context: Context, message: Message) -> None:
@@ -98,7 +100,7 @@ def check_one_class(context: Context, message: Message) -> None:
     """A batch whose samples all have the same target is a batch like any other."""
     rng = context.rng(f"{message.subject}.class")
     cases = []
-    for sizes in (Sizes(2, 1, 2), ORDINARY):
+    for sizes in _OF_ONE_CLASS:
         case = message.draw(sizes, normal_numbers(rng))
         T = np.repeat(case.arguments["T"][:1], sizes.n, axis=0)
         cases.append(Case({"X": case.arguments["X"], "T": T}))
@@ -150,7 +152,7 @@ def check_result_is_its_own(context: Context, message: Message) -> None:
         case, other = (message.draw(sizes, short_numbers(rng)) for _ in range(2))
         # All units are on: some codings then answer with the argument itself.
         raised = {name: array if name == "T" else np.abs(array) + 1 / 8 for name, array in case.arguments.items()}
-        _judge_memory(context, message, [case, other, Case(raised, case.parameters, case.origin)])
+        _judge_memory(context, message, [case, other, Case(raised, case.parameters)])
 
 
 def _judge_memory(context: Context, message: Message, cases: Sequence[Case]) -> None:

@@ -21,6 +21,10 @@ Random = np.random.RandomState
 
 #: The largest sizes that are asked about: samples, inputs, units, classes.
 MOST_SAMPLES, MOST_INPUTS, MOST_UNITS, MOST_CLASSES = 4096, 1024, 512, 1000
+#: From where on many of them are many.
+_MANY_SAMPLES, _MANY_INPUTS = 1000, 500
+#: An axis, the units and the classes where another axis is long; all axes where several are. Both ends are included.
+_MODERATE, _MODERATE_UNITS, _MODERATE_CLASSES, _SEVERAL = (9, 64), (11, 64), (10, 32), (65, 160)
 #: Entries of any array of a case, by effort, and how many rounds of sizes are drawn. A choice of time.
 MOST_ENTRIES = {"quick": 2**15, "normal": 2**17, "exhaustive": 2**19}
 #: Entries of the Jacobians of all samples of a layer without parameters: 32 MiB, a second or two in a loop of Python.
@@ -30,6 +34,17 @@ _ROUNDS = {"quick": 1, "normal": 2, "exhaustive": 20}
 _ASKED_ELSEWHERE = 8
 #: One axis in so many is of length 1.
 _ONES = 4
+#: Of which cases numbers of every magnitude are asked.
+_FEW_SIZES = (Sizes(1, 1, 5), Sizes(3, 2, 5), Sizes(6, 3, 9))
+#: Powers of ten between which arrays are scaled, so that their products neither overflow nor underflow.
+_LARGE, _HUGE, _TINY, _ANY = (0, 20), (20, 140), (-140, -20), (-140, 140)
+#: The ends of what a double can be, and for outputs of ReLU, with what comes back.
+_ENDS = (1e300, 5e-324, -5e-324, -1e300)
+_ENDS_OF_OUTPUTS, _ENDS_OF_COTANGENTS = (5e-324, 1e-15, 1e300, 0.0), (1e300, -1e300, 5e-324, 1.0)
+#: Powers of ten from the smallest to the largest number that is drawn.
+_MAGNITUDES_OF_DOUBLES = (-323, 300)
+#: One entry in so many is 0.
+_ZEROS = 4
 #: Cases of sizes in between, in each round.
 _BETWEEN = 5
 
@@ -54,24 +69,24 @@ def drawn_sizes(message: Message, rng: Random, rounds: int, most: int) -> Iterat
 
 
 def _all_sizes(message: Message, rng: Random, rounds: int, most: int) -> Iterator[Sizes]:
-    widest = MOST_UNITS if message.parameters else MOST_CLASSES
+    moderate, widest = (_MODERATE_UNITS, MOST_UNITS) if message.parameters else (_MODERATE_CLASSES, MOST_CLASSES)
+    samples, inputs, units = (_MANY_SAMPLES, MOST_SAMPLES), (_MANY_INPUTS, MOST_INPUTS), (widest // 2, widest)
     for _ in range(rounds):
-        classes = _within(rng, 11, 64) if message.parameters else _within(rng, 10, 32)
-        yield _fitting(Sizes(_within(rng, 1000, MOST_SAMPLES), _within(rng, 9, 64), classes), "n", most)
+        yield _fitting(_sizes_within(rng, samples, _MODERATE, moderate), "n", most)
         if message.parameters:
-            yield _fitting(Sizes(_within(rng, 9, 64), _within(rng, 500, MOST_INPUTS), _within(rng, 11, 64)), "d", most)
-        yield _fitting(Sizes(_within(rng, 9, 64), _within(rng, 9, 64), _within(rng, widest // 2, widest)), "u", most)
+            yield _fitting(_sizes_within(rng, _MODERATE, inputs, moderate), "d", most)
+        yield _fitting(_sizes_within(rng, _MODERATE, _MODERATE, units), "u", most)
         # Several axes that are not small, together.
-        yield _fitting(Sizes(*(_within(rng, 65, 160) for _ in range(3))), "n", most)
+        yield _fitting(_sizes_within(rng, _SEVERAL, _SEVERAL, _SEVERAL), "n", most)
         for _ in range(_BETWEEN):
             axes = [1 if rng.randint(_ONES) == 0 else _spread(rng, 2, 100) for _ in range(3)]
             axes[rng.randint(3)] = _spread(rng, _ASKED_ELSEWHERE + 1, 100)
             yield Sizes(*axes)
 
 
-def _within(rng: Random, low: int, high: int) -> int:
-    """A size between these, which are included."""
-    return int(rng.randint(low, high + 1))
+def _sizes_within(rng: Random, *ends: tuple[int, int]) -> Sizes:
+    """Sizes of which each is between its ends, which are included."""
+    return Sizes(*(int(rng.randint(low, high + 1)) for low, high in ends))
 
 
 def _spread(rng: Random, low: int, high: int) -> int:
@@ -116,7 +131,7 @@ def check_any_magnitude(context: Context, message: Message) -> None:
     """Numbers from 1e-300 to 1e300, subnormal ones where nothing is multiplied, and zeros of both signs."""
     rng = context.rng(f"{message.subject}.magnitudes")
     cases = []
-    for sizes in (Sizes(1, 1, 5), Sizes(3, 2, 5), Sizes(6, 3, 9)):
+    for sizes in _FEW_SIZES:
         for _ in range(context.rounds):
             cases += _MAGNITUDES[message.subject](message, sizes, rng)
     context.judge_each(message, cases)
@@ -124,9 +139,7 @@ def check_any_magnitude(context: Context, message: Message) -> None:
 
 def _of_products(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
     """Cases of a linear layer whose products neither overflow nor underflow: each array has a size of its own."""
-    return [
-        message.draw(sizes, _scaled(rng, low, high)) for low, high in ((0, 20), (20, 140), (-140, -20), (-140, 140))
-    ]
+    return [message.draw(sizes, _scaled(rng, *powers)) for powers in (_LARGE, _HUGE, _TINY, _ANY)]
 
 
 def _scaled(rng: Random, low: float, high: float) -> Draw:
@@ -137,16 +150,16 @@ def _scaled(rng: Random, low: float, high: float) -> Draw:
 
 
 def _with_zeros(rng: Random, array: Array) -> Array:
-    """The array with one entry in four an exact 0, of either sign."""
+    """The array with some entries an exact 0, of either sign."""
     zeros = rng.choice([0.0, -0.0], array.shape)
-    return np.where(rng.randint(4, size=array.shape) == 0, zeros, array)
+    return np.where(rng.randint(_ZEROS, size=array.shape), array, zeros)
 
 
 def _of_all_magnitudes(rng: Random) -> Draw:
     """Draw numbers of both signs from 5e-324 to 1e300, zeros among them."""
 
     def draw(shape: tuple[int, ...]) -> Array:
-        drawn = signs(rng, shape) * 10.0 ** rng.uniform(-323, 300, shape)
+        drawn = signs(rng, shape) * 10.0 ** rng.uniform(*_MAGNITUDES_OF_DOUBLES, shape)
         return _with_zeros(rng, drawn)
 
     return draw
@@ -154,8 +167,8 @@ def _of_all_magnitudes(rng: Random) -> Draw:
 
 def _inputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
     drawn = [message.draw(sizes, _of_all_magnitudes(rng)) for _ in range(4)]
-    ends = np.resize([1e300, 5e-324, -5e-324, -1e300], (sizes.n, sizes.u))
-    return [*drawn, replace(drawn[0], arguments={"X": ends})]
+    ends = np.resize(_ENDS, (sizes.n, sizes.u))
+    return [*drawn, Case({"X": ends})]
 
 
 def _outputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
@@ -165,15 +178,14 @@ def _outputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
         X = _of_all_magnitudes(rng)((sizes.n, sizes.u))
         X = np.where(X == 0, -1.0, X)
         cases.append(Case({"Y": np.maximum(X, 0), "delta_next": _of_all_magnitudes(rng)(X.shape)}, {}, X))
-    ends = np.resize([5e-324, 1e-15, 1e300, 0.0], (sizes.n, sizes.u))
-    delta_next = np.resize([1e300, -1e300, 5e-324, 1.0], ends.shape)
+    ends = np.resize(_ENDS_OF_OUTPUTS, (sizes.n, sizes.u))
+    delta_next = np.resize(_ENDS_OF_COTANGENTS, ends.shape)
     return [*cases, Case({"Y": ends, "delta_next": delta_next}, {}, np.where(ends == 0, -1.0, ends))]
 
 
 def _cotangents(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
     Y = probabilities(rng.randn(sizes.n, sizes.u))
-    scales = ((0, 20), (20, 140), (-140, -20))
-    return [Case({"Y": Y, "delta_next": _scaled(rng, low, high)(Y.shape)}) for low, high in scales]
+    return [Case({"Y": Y, "delta_next": _scaled(rng, *powers)(Y.shape)}) for powers in (_LARGE, _HUGE, _TINY)]
 
 
 _MAGNITUDES: dict[str, Callable[[Message, Sizes, Random], list[Case]]] = {
