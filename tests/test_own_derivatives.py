@@ -13,7 +13,7 @@ from reference.lab.context import ORDINARY
 from reference.lab.contract import Message
 from reference.lab.mistakes import plain
 from tests.examining import with_methods
-from tests.test_checks_asked import (
+from tests.hearing import (
     DELTA,
     LOSS,
     OF,

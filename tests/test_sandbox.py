@@ -9,14 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import cache_from_source, source_hash
 from pathlib import Path
-from py_compile import PyCompileError
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from reference.execution import bubblewrap, limits, sandbox, worker_files, worker_process
+from reference.execution import bubblewrap, limits, sandbox, worker_process
 from reference.execution.implementation import CLASSES
 from reference.execution.sandbox import Limits, Sandbox, SandboxError
 from reference.execution.worker import frames
@@ -116,26 +115,6 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     for path in (folder / "bp_worker").glob("*.py"):  # bytecode that is used for this very source alone
         compiled = Path(cache_from_source(str(path))).read_bytes()
         assert (compiled[4], compiled[8:16]) == (0b11, source_hash(path.read_bytes()))
-
-
-def test_code_of_the_worker_is_compiled_for_its_very_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file comes with bytecode that Python uses for that text alone; what cannot be compiled is told."""
-    monkeypatch.setattr(worker_files.worker, "__file__", str(tmp_path / "__init__.py"))
-    sources = {"__init__.py": b"", "serve.py": b"x = 1\n"}
-    for name, source in sources.items():
-        (tmp_path / name).write_bytes(source)
-    (tmp_path / "notes.txt").write_bytes(b"none of it")
-    worker_files.contents.cache_clear()
-    found = worker_files.contents()
-    worker_files.contents.cache_clear()
-    compiled = {name: found.pop(str(Path("__pycache__", Path(cache_from_source(name)).name))) for name in sources}
-    assert found == sources
-    for name, source in sources.items():
-        assert (compiled[name][4], compiled[name][8:16]) == (0b11, source_hash(source))
-    (tmp_path / "serve.py").write_bytes(b"x = = 1\n")
-    with pytest.raises(PyCompileError):
-        worker_files.contents()
-    worker_files.contents.cache_clear()
 
 
 def test_before_the_worker_is_started_nothing_is_known(opened: Open) -> None:
