@@ -1,4 +1,4 @@
-"""Where differences are no judge of an answer, by the parts: kinks, staircases, numbers beyond doubles; who judges there."""
+"""Where differences are no judge of an answer, by the parts: kinks, staircases, numbers beyond doubles."""
 
 from __future__ import annotations
 
