@@ -131,6 +131,13 @@ def test_a_slope_that_is_not_known_is_not_judged(monkeypatch: pytest.MonkeyPatch
     assert (comparison.violation, comparison.judged) == (None, 0)
 
 
+def test_a_direction_with_an_answer_that_is_none_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the entry itself is excused nothing is left to judge."""
+    answers = (ANSWERS[0], np.array([np.nan, 5.0 * Y[1]]))
+    comparison = Compared(monkeypatch, answers, along=SLOPE, excused=True).run(EXTREME)
+    assert (comparison.violation, comparison.judged) == (None, 0)
+
+
 def test_a_wrong_entry_is_the_violation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless hidden roundings or a kink excuse it, which are asked of the answers, their bounds and the entry."""
     answers = (ANSWERS[0], 5.0 * Y + np.array([1.0, 0.0]))

@@ -302,7 +302,7 @@ def test_an_entry_is_excused_at_a_kink_or_where_it_is_lost(monkeypatch: pytest.M
 
         return asked_for
 
-    given.is_excused = expecting("kink", case, c, answers, bounds, index)
+    given.is_excused = expecting("kink", case, c, answers, bounds)
     given.place_of = lambda *of: place if of == (case, c) else None
     monkeypatch.setattr(lost, "is_lost", expecting("lost", given, case, c, 1, index))
     monkeypatch.setattr(ties, "has_kink_along", expecting("along", place, 1, index))

@@ -70,8 +70,9 @@ def compare_with_differences(
             not_a_number(comparison, case, cotangent, actual, truth, beyond, excused)
             for direction, slope in zip(directions, slopes, strict=True):
                 total = contracted(cotangent, slope)
-                if not _part(actual, bound, direction, total).is_suspicious:
-                    comparison.judged += int(np.isfinite(total.error))
+                part = _part(actual, bound, direction, total)
+                if not part.is_suspicious:
+                    comparison.judged += int(np.isfinite(part.allowed))
                     continue
                 index = _locate(oracle, floats, position, cotangent, direction, actual, bound)
                 every = [index] if index is not None else []

@@ -105,14 +105,7 @@ class Context(FunctionAnswers):
         if left:
             self.note(fact("left out", left=left, drawn=drawn))
 
-    def is_excused(
-        self,
-        case: Case,
-        cotangent: Array,
-        answers: Sequence[Array],
-        bounds: Sequence[Array],
-        index: tuple[int, ...] | None = None,
-    ) -> bool:
+    def is_excused(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
 
         Where it is NaN, it is excused where ``forward`` is not finite, and if the definition's own automatic

@@ -77,7 +77,7 @@ def _is_excused(
     Of many numbers the function is asked along that entry alone.
     """
     if not context.pattern.is_large:
-        at_kink = context.is_excused(case, cotangent, answers, bounds, index)
+        at_kink = context.is_excused(case, cotangent, answers, bounds)
         return at_kink or lost.is_lost(context, case, cotangent, position, index)
     return ties.has_kink_along(context.place_of(case, cotangent), position, index)
 
