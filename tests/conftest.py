@@ -32,7 +32,7 @@ _PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 _COMMON = {"deadline": None, "phases": _PHASES, "suppress_health_check": [HealthCheck.too_slow]}
 
 settings.register_profile("dev", max_examples=50, **_COMMON)
-settings.register_profile("ci", max_examples=100, derandomize=True, database=None, print_blob=True, **_COMMON)
+settings.register_profile("ci", max_examples=50, derandomize=True, database=None, print_blob=True, **_COMMON)
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
 # For the further cells of the matrix: what needs many examples is found where all tests run.
 settings.register_profile("sample", max_examples=20, derandomize=True, database=None, print_blob=True, **_COMMON)
