@@ -70,6 +70,15 @@ def test_heads_depend_on_nothing_that_was_in_memory_before(ending: Ending, k: in
             assert (np.abs(head.losses(Y, targets) - truth) <= room * np.maximum(truth, 1)).all()
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_losses_have_the_precision_of_the_net(ending: Ending) -> None:
+    """Single precision stays single where a soft target has a class without a share."""
+    T = np.array([[0.5, 0.5, 0.0], [0.25, 0.0, 0.75]], np.float32)
+    head, Y = head_of(ending, 3, 2, 2, np.dtype(np.float32)), np.ones((3, 2), np.float32)
+    perform(head.outputs(Y))
+    assert head.losses(Y, Targets.of(T)).dtype == np.float32
+
+
 @pytest.mark.parametrize("k", [2, 3, 4, 5])
 @pytest.mark.parametrize("ending", ["stable", "logits"])
 def test_the_largest_of_all_outputs_is_subtracted(ending: Ending, k: int) -> None:
