@@ -186,6 +186,7 @@ def test_broken_gzip_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.mnist
+@pytest.mark.outside  # it takes seconds, and files of numbers are read alike everywhere
 def test_mnist_is_the_labs(mnist: tuple[NDArray[np.float32], ...]) -> None:
     """MNIST has the lab's sizes, order, counts of digits and standardised pixels."""
     X_train, T_train, X_test, T_test = mnist

@@ -108,6 +108,7 @@ def test_lab_alpha_02_is_still_climbing() -> None:
 
 
 @pytest.mark.mnist
+@pytest.mark.outside  # it takes seconds; that all paths agree is tested in every cell
 def test_lab_mnist_begins_to_learn(mnist: tuple[Array, ...]) -> None:
     """Three epochs of twenty steps on real images give above 85 % on the test set, with the naive softmax as well."""
     X_train, T_train, X_test, T_test = mnist
