@@ -93,6 +93,15 @@ def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def without_balls(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For tests whose truths are given: no balls and no tensors are asked, and what overflows is no matter."""
+    for module in ("gradients.rigorous", "numerics.oracles.ball", "numerics.oracles.torch_autograd"):
+        monkeypatch.setattr(f"reference.{module}.available", lambda: "not needed here")
+    with np.errstate(all="ignore"):
+        yield
+
+
+@pytest.fixture
 def elsewhere(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, which is the current one; what is kept between runs is kept for this test alone."""
     monkeypatch.chdir(tmp_path)

@@ -10,27 +10,17 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients import consistency, rigorous, values
+from reference.gradients import consistency, values
 from reference.gradients.arguments import pattern
 from reference.gradients.context import Context
 from reference.gradients.specification import Specification
 from reference.gradients.subject import Subject
-from reference.numerics.oracles import ball, torch_autograd
 from tests.gradients import drawn
 
-pytestmark = pytest.mark.catalogue
+pytestmark = [pytest.mark.catalogue, pytest.mark.usefixtures("without_balls")]
 
 Array = NDArray[Any]
 X, Y = drawn(2, 3), drawn(3) + 2.0
-
-
-@pytest.fixture(autouse=True)
-def without_balls(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Nor tensors; what overflows is no matter here."""
-    for module in (rigorous, ball, torch_autograd):
-        monkeypatch.setattr(module, "available", lambda: "not needed here")
-    with np.errstate(all="ignore"):
-        yield
 
 
 def forward(x: Any, y: Any) -> Any:

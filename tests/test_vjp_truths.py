@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.gradients import hidden, lost, rigorous, rigorous_values, ties
+from reference.gradients import hidden, lost, rigorous_values, ties
 from reference.gradients.arguments import pattern
 from reference.gradients.cases import Case
 from reference.gradients.consistency import comparison_of
@@ -19,26 +19,16 @@ from reference.gradients.judge import Comparison
 from reference.gradients.subject import Subject, asked
 from reference.numerics import ball_tolerances, function_tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.oracles import ball, torch_autograd
 from reference.wording import fact
 from tests.gradients import drawn
 
-pytestmark = pytest.mark.catalogue
+pytestmark = [pytest.mark.catalogue, pytest.mark.usefixtures("without_balls")]
 
 Array = NDArray[Any]
 Truths = tuple[Estimate, ...]
 X, N, Y = drawn(2, 3), np.array([1, 2]), drawn(3) + 2.0
 #: The second gradient is that of args[2]: args[1] holds whole numbers.
 POSITION, NUMBER = 1, 2
-
-
-@pytest.fixture(autouse=True)
-def without_balls(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Nor tensors: the truths stand here; what overflows is no matter."""
-    for module in (rigorous, ball, torch_autograd):
-        monkeypatch.setattr(module, "available", lambda: "not needed here")
-    with np.errstate(all="ignore"):
-        yield
 
 
 def forward(x: Any, n: Any, y: Any) -> Any:
