@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -43,7 +44,8 @@ def main() -> None:
         if Path(str(package.__file__)).is_relative_to(CHECKOUT / package.__name__):
             raise SystemExit(f"{package.__name__} comes from the checkout, not from the wheel")
     same_as_the_checkout()
-    with tempfile.TemporaryDirectory() as folder:
+    # In an empty folder, where nothing of the checkout can be found.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         wrong = Path(folder) / "wrong.py"
         wrong.write_text("class ReLULayer:\n    pass\n", encoding="utf-8")
         verdict, page = Path(folder) / "verdict.json", Path(folder) / "verdict.html"
