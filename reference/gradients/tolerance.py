@@ -82,7 +82,7 @@ def granted(
         bounds = estimated(compute, inputs, answers, sizes, followed)
     else:
         bounds = [np.zeros(each.shape) for each in answers]
-    wider_unit = max(float(np.finfo(_WIDER[array.dtype]).eps) / 2 for array in inputs)
+    wider_unit = unit_roundoff([np.zeros(0, _WIDER[array.dtype]) for array in inputs])
     for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
         seen, again = here[number], there[number] if there else None
         if seen is None:
