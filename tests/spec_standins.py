@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,12 @@ def patch(
     monkeypatch.setattr(torch_autograd, "constant", lambda array: array.view(Tensor))
     monkeypatch.setattr(rigorous, "available", lambda: "not needed here")
     return found
+
+
+@pytest.fixture
+def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Oracle, Oracle]]:
+    """Puts stand-ins in the place of what is installed."""
+    return partial(patch, monkeypatch)
 
 
 def kind_of(x: Any) -> str:

@@ -76,7 +76,7 @@ def test_quotients_with_large_steps_err_in_one_direction(monkeypatch: pytest.Mon
 
 
 def test_twelve_numbers_tell_of_quotients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And eleven tell nothing."""
+    """Twelve numbers are enough to be compared with quotients; eleven are not."""
     monkeypatch.setattr(behaviour, "_fits", lambda *_, **__: True)
     for count, told in ((12, True), (11, False)):
         truth = np.arange(1.0, count + 1)

@@ -171,7 +171,7 @@ def test_a_view_of_what_was_there_is_no_failure_of_single_precision() -> None:
 
 
 def test_a_layout_is_blamed_where_the_plain_one_is_right() -> None:
-    """Otherwise the numbers alone are wrong."""
+    """The layout is told only where the same numbers in plain order are answered rightly."""
     strided = with_methods("ReLULayer", {"forward": lambda self, X: np.maximum(X, 0) + (not X.flags.c_contiguous)})
     found = caught(promises.check_layouts, RELU, strided)
     assert (found.mistake, found.due.more[-1].kind, found.repro) == ("layout-dependent", "in layout", None)
@@ -214,7 +214,7 @@ def test_a_number_that_is_none_stays_visible(cls: str, method: str, answer: Any,
 
 
 def test_an_exception_hides_no_nan() -> None:
-    """In either batch."""
+    """Code that raises an exception is asked in both batches, and passes."""
 
     def forward(self: Any, X: Any) -> Any:
         raise ValueError("no NaN, please")

@@ -221,7 +221,7 @@ def test_the_labs_dtypes_are_asked(message: Message) -> None:
 
 
 def test_sizes_are_drawn_up_to_both_ends() -> None:
-    """Each between its own."""
+    """Each axis is drawn between its own two ends, and reaches both."""
     rng = np.random.RandomState(0)
     found = [ranges._sizes_within(rng, (1, 2), (5, 5), (7, 9)) for _ in range(100)]
     assert [{vars(each)[axis] for each in found} for axis in ("n", "d", "u")] == [{1, 2}, {5}, {7, 8, 9}]

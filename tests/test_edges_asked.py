@@ -270,7 +270,7 @@ def test_parameters_are_moved_by_a_rounding_where_they_could_be_read_otherwise(x
 
 
 def test_all_parameters_of_a_formula_are_moved_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each number of each of them."""
+    """Every entry of every parameter is moved."""
     assert formula._told_apart({"b": np.array([0.1, 0.5])})["b"].tolist() == [formula._as_read(0.1), 0.5]
     monkeypatch.setattr(formula, "_as_read", lambda x: 1.0)
     for each in formula._cases(Context(InProcess({}, {}), ball, "x", effort="quick"), OF["LinearLayer.grad"]):

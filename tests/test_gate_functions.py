@@ -83,7 +83,7 @@ def raising(self: Any) -> Any:
 
 @pytest.mark.parametrize("what", ["args", "domain"])
 def test_what_cannot_be_asked_is_missing(what: str) -> None:
-    """With what was raised instead."""
+    """The finding says which exception was raised instead of an answer."""
     (found,) = found_in(type("Odd", (Root,), {what: raising}))
     assert (found.check, found.mistake) == ("vjp.forward.answers", "missing")
     assert found.came is not None

@@ -160,7 +160,7 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
 
 
 def test_steps_that_returned_nothing_are_not_made_anew() -> None:
-    """They are most of all steps."""
+    """Replies without a value, which most are, stay the same objects."""
     first, second = sanitize.replies([DONE, GOOD], 2)
     assert first is DONE
     assert second is not GOOD

@@ -133,7 +133,7 @@ def test_file_that_was_meant_may_lie_deep_in_what_is_left_out(tmp_path: Path, wo
 
 
 def test_the_first_of_many_files_that_are_left_out_are_named() -> None:
-    """And how many more there are."""
+    """The message names the first files, and counts the others."""
     for number, end in ((3, "(0.py, 1.py, 2.py)"), (4, "(0.py, 1.py, 2.py and 1 more)"), (9, "2.py and 6 more)")):
         note = submission_files._note_on([Path(f"folder/{each}.py") for each in range(number)])
         assert note.startswith(f"{number} files were left out")

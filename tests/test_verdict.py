@@ -272,7 +272,7 @@ def test_pytest_runs_one_test_a_check(pytester: Any) -> None:
 
 
 def test_a_pattern_that_nothing_is_like_is_answered_with_the_list() -> None:
-    """Nothing is proposed then."""
+    """No check is proposed; the message says how to list all."""
     with pytest.raises(ValueError, match=r"^no check matches 'zzzzzz'; `bp check --list` shows all$"):
         check.checks_of("zzzzzz", 3)
 

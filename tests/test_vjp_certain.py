@@ -112,7 +112,7 @@ def test_where_several_gradients_are_near_it_may_be_a_kink(
 
 
 def test_an_argument_without_entries_has_none_that_is_wrong() -> None:
-    """Whatever the cotangent."""
+    """Such an argument gives no violation, whatever the cotangent is."""
     assert wrong([], estimate([], 0.0), 0.0, at_kinks=False) is None
 
 

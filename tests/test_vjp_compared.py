@@ -125,7 +125,7 @@ def test_entries_are_judged_in_ordinary_cases_and_directions_in_all(monkeypatch:
 
 
 def test_a_slope_that_is_not_known_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It counts as none."""
+    """The comparison counts nothing as judged, and finds no violation."""
     stub = Compared(monkeypatch, along=exact([9.0, 9.0], np.inf))
     comparison = stub.run(EXTREME)
     assert (comparison.violation, comparison.judged) == (None, 0)
@@ -252,7 +252,7 @@ def test_cases_without_an_answer_are_passed_over(monkeypatch: pytest.MonkeyPatch
 
 
 def test_another_cotangent_is_judged_after_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the same case."""
+    """An exception for one cotangent does not end the case."""
     stub = Compared(monkeypatch, along=SLOPE)
     answers = iter([None, ANSWERS])
 

@@ -247,7 +247,7 @@ def test_what_is_as_far_off_as_it_may_be_is_not_wrong() -> None:
 
 
 def test_answers_that_are_zeros_but_for_rounding_have_no_factor() -> None:
-    """Nor are they zeros everywhere."""
+    """They are not called zeros everywhere either."""
     actual = np.zeros(10)
     actual[3] = 1e-13
     assert factor(actual, np.arange(1.0, 11.0), np.full(10, 1e-12)) is None

@@ -223,7 +223,7 @@ def test_what_is_given_reaches_the_checks(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("name", ["forward", "vjp", "spec", "progress"])
 def test_what_cannot_be_called_is_refused(name: str) -> None:
-    """By its name."""
+    """The message names the argument."""
     given: Any = {"forward": scaled, "vjp": scaled_vjp, "spec": None, "progress": None} | {name: 3}
     with pytest.raises(TypeError, match=f"^{name}: expected a function, got int"):
         check_vjp(given["forward"], given["vjp"], X, WHOLE, HELD, spec=given["spec"], progress=given["progress"])

@@ -122,20 +122,20 @@ def test_values_that_speak_against_an_answer_refute_it(monkeypatch: pytest.Monke
 
 
 def test_an_entry_that_is_refuted_may_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A direction may not."""
+    """A direction that is refuted may not be."""
     assert excused(Asked(monkeypatch, lost=True), (1,))
     assert not excused(Asked(monkeypatch, lost=True), np.ones(2))
 
 
 def test_what_is_not_known_excuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The values are not asked then."""
+    """Where no difference is known, the values are not asked."""
     stub = Asked(monkeypatch, due=exact([2.0, 4.0], np.inf), refutes=False, lost=True)
     assert not excused(stub, (1,))
     assert stub.asked == ["kink", "due"]
 
 
 def test_a_number_without_axes_has_a_direction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which is a number."""
+    """The direction is a number, too."""
     stub = Asked(monkeypatch, refutes=False)
     stub.pattern = pattern((2.0,), None)
     monkeypatch.setattr(Asked, "steps", lambda *_: np.array(0.5))
@@ -192,7 +192,7 @@ def test_an_exception_is_kept_for_later() -> None:
 
 
 def test_no_entry_is_located_where_none_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By itself."""
+    """Where only the sum is off, no single entry is told."""
     whole: list[Any] = []
     monkeypatch.setattr(
         consistency, "followed", lambda members, part, halved: whole.append((members, part)) or iter(())

@@ -99,7 +99,7 @@ def test_what_is_repeated_may_differ_by_twice_the_bound(part: str) -> None:
 
 
 def test_what_repeats_is_bounded_in_its_own_precision() -> None:
-    """Whole numbers as doubles are."""
+    """Whole numbers are bounded as double precision is."""
     double, single, whole = promises._repeated([X, X.astype(np.float32), np.array([1, -2])])
     assert single / double == pytest.approx(np.full(X.shape, 2.0**29), rel=1e-6)
     assert whole == pytest.approx(2 / np.abs(X).max() * double.max())
@@ -107,7 +107,7 @@ def test_what_repeats_is_bounded_in_its_own_precision() -> None:
 
 @pytest.mark.parametrize("which", [*range(6), None])
 def test_answers_scatter_if_any_of_several_calls_differs(which: int | None) -> None:
-    """From the first of them."""
+    """Every later call is compared with the first."""
     counted = Counting(lambda n: 0.5 * (n - 1 == which))
     asked = context(counted)
     case = asked.cases[0]
@@ -174,7 +174,7 @@ def test_what_is_given_has_to_have_gradients() -> None:
 
 
 def test_too_few_legal_inputs_are_told_where_nothing_else_says_which_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A definition says it."""
+    """Where a definition says which inputs are legal, the check passes."""
     for module in (torch_autograd, ball, rigorous):
         monkeypatch.setattr(module, "available", lambda: "not needed here")
 
@@ -281,7 +281,7 @@ def test_each_judged_case_shows_the_form() -> None:
 
 
 def test_a_gradient_of_a_fixed_argument_has_its_form_if_there_is_one() -> None:
-    """None is as good."""
+    """None is accepted in its place."""
     given = pattern((X, Y), None, fixed=(1,))
     for second, is_right in ((None, True), (Y, True), (Y[:2], False), (Y.astype(np.float32), False)):
         subject = Subject(forward, lambda c, x, y, second=second: (vjp(c, x, y)[0], second), given)
@@ -314,7 +314,7 @@ def test_an_answer_after_other_questions_is_compared_at_what_is_given(monkeypatc
 
 
 def test_layouts_are_those_of_an_ordinary_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last of a few."""
+    """The last of the few cases that are asked is laid out in other ways."""
     asked, seen = context(), list[Any]()
     monkeypatch.setattr(promises, "_check_layout", lambda given, part, case, *_: seen.append(case))
     promises.check_layouts(asked, "forward")

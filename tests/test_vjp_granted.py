@@ -87,7 +87,7 @@ def test_roundings_of_many_gradients_are_estimated(asked: Any) -> None:
 
 
 def test_an_estimate_is_made_once(asked: Any) -> None:
-    """Of each cotangent in each case."""
+    """There is one estimate for each cotangent in each case."""
     told = function()
     case, other = told.cases[:2]
     first = told.estimated_bounds(case, C)

@@ -73,7 +73,7 @@ def test_an_estimate_counts_where_it_can_excuse_all_that_is_off(position: int) -
 
 
 def test_no_more_is_granted_than_that() -> None:
-    """However large the estimate is."""
+    """A larger estimate is cut to the most that is granted."""
     found = hidden.of_gradient(function(estimate=1.0), CASE, C, 1, off(1, [[0.5, 0.5]]))
     assert np.array_equal(found, MOST * np.array([[10.0, 16.0]]))
 
@@ -141,7 +141,7 @@ def test_all_that_is_given_is_moved_a_little_to_both_sides() -> None:
 
 
 def test_gradients_that_cannot_be_had_nearby_do_not_scatter() -> None:
-    """One that is missing is enough."""
+    """Where one of these gradients is missing, the estimate is 0."""
     calls: list[Any] = []
 
     def raising(c: Array, x: Array, y: Array) -> Any:

@@ -72,7 +72,7 @@ def test_cases_near_the_given_one_stand_in_for_those_that_are_outside(
 
 
 def test_no_case_is_near_what_is_outside_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor near what the caller draws."""
+    """Where the given case is outside, or the caller draws the cases, none are drawn nearby."""
     monkeypatch.setattr(answers, "near_given", lambda *_: [].pop())
     told = numbered("outside", "outside")
     told.is_inside = lambda case: False

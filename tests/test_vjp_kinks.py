@@ -202,7 +202,7 @@ def test_answers_are_compared_with_the_definition_by_their_size(answer: Any, one
 
 
 def test_cases_are_judged_after_one_that_the_definition_answers_alike() -> None:
-    """It says nothing of the others."""
+    """An answer like that of the definition says nothing of the other cases."""
     answers = iter([ANSWERS, None])
     stub: Any = Stub(Verdict("wrong", index=(1,)), own=SimpleNamespace(autograd=lambda *_: next(answers)))
     told(stub)

@@ -113,7 +113,7 @@ def test_what_is_known_is_not_asked_again() -> None:
 @pytest.mark.parametrize(("place", "is_known"), [(0, True), (ball_tolerances.PLACES_TRIED - 1, True),
                                                  (ball_tolerances.PLACES_TRIED, False)])  # fmt: skip
 def test_a_few_calm_cases_are_tried(place: int, is_known: bool) -> None:
-    """One of them is enough."""
+    """One agreeing case among the first few is enough."""
     told = Told(zeros=OFF, bound=9.0)
     told.tried = [OTHER] * place + [GIVEN]
     assert told.known.is_known(CASE) is is_known

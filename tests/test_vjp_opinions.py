@@ -149,7 +149,7 @@ def test_outputs_of_any_type_are_measured_in_doubles() -> None:
 
 
 def test_the_oracle_is_named() -> None:
-    """By what it asks."""
+    """The name tells whether the complex step is used."""
     assert Differences(total, ()).oracle == differences.finite_differences.NAME
     assert Differences(total, (), carries_complex=True).oracle == "the complex step and finite differences"
 

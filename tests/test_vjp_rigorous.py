@@ -249,7 +249,7 @@ def test_a_choice_between_equal_numbers_is_not_enclosed_around_them() -> None:
 
 
 def test_numbers_that_are_too_many_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All arguments of a call together."""
+    """The entries of all arguments of a call are counted together."""
     monkeypatch.setattr(ball_tolerances, "MOST_BALLS_AT_ONCE", 9)
     for x, is_known in ((X, True), (np.ones((2, 4)), False)):
         found = on(lambda x, y: x * 2.0, 0)
@@ -260,7 +260,7 @@ def test_numbers_that_are_too_many_are_counted(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_enclosure_is_as_narrow_as_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For each gradient."""
+    """Each gradient has a width of its own."""
     from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
     seen: list[Any] = []
@@ -297,7 +297,7 @@ def test_why_no_sample_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_rounding_decides_it_may_do_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bound is then infinite."""
+    """Where no bound of the roundings is known, it is infinite."""
     from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
     monkeypatch.setattr(balls, "roundings", lambda run, args: None)
@@ -308,7 +308,7 @@ def test_where_rounding_decides_it_may_do_anything(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_is_not_installed_is_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is asked then."""
+    """The definition is not asked then."""
     monkeypatch.setattr(rigorous, "available", lambda: "not installed")
     found = on(product, 0)
     assert found.refusal == "not installed"

@@ -236,7 +236,7 @@ def test_at_a_kink_each_side_has_a_slope() -> None:
 
 
 def test_small_entries_add_the_rounding_of_where_the_others_go() -> None:
-    """Elsewhere none is measured there."""
+    """Where no entry is small, no rounding is measured there."""
     for small, is_added in ((1e-9, True), (0.5, False)):
         args = (np.array([small, 1.0]),)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,14 @@ from reference.gradients import specification
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from tests.gradients import drawn
-from tests.spec_standins import Oracle, only, patch, spec_of
+from tests.spec_standins import only, patched, spec_of
+
+__all__ = ["patched"]  # a fixture
 
 pytestmark = pytest.mark.catalogue
 
 Array = NDArray[Any]
 X, Y, N = drawn(2, 3), drawn(3) + 2.0, np.array([2, 1, 3])
-
-
-@pytest.fixture
-def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Oracle, Oracle]]:
-    """Puts stand-ins in the place of what is installed."""
-    return partial(patch, monkeypatch)
 
 
 class Known:

@@ -5,8 +5,6 @@ A tensor here is an array of a class of its own, and so is a ball: a definition 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,18 +14,14 @@ from numpy.typing import NDArray
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.oracles import ball, torch_autograd
 from tests.gradients import drawn
-from tests.spec_standins import Oracle, kind_of, only, patch, spec_of
+from tests.spec_standins import kind_of, only, patched, spec_of
+
+__all__ = ["patched"]  # a fixture
 
 pytestmark = pytest.mark.catalogue
 
 Array = NDArray[Any]
 X, Y, N = drawn(2, 3), drawn(3) + 2.0, np.array([2, 1, 3])
-
-
-@pytest.fixture
-def patched(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Oracle, Oracle]]:
-    """Puts stand-ins in the place of what is installed."""
-    return partial(patch, monkeypatch)
 
 
 KINDS: dict[str, tuple[tuple[str, ...], str, bool, bool]] = {
@@ -158,7 +152,7 @@ def test_ways_to_read_a_definition_are_compared_next_to_what_is_given(patched: A
 
 
 def test_balls_that_mean_something_else_are_left_out(patched: Any) -> None:
-    """Then the others judge."""
+    """The other ways to evaluate the definition judge then."""
     patched(balls=True)
     for apart, evaluator in ((0.0, ball.NAME), (1e-9, ball.NAME), (1e-5, "numpy")):
         spec = spec_of(lambda x, apart=apart: np.asarray(x) * 0.5 + apart * (kind_of(x) == "balls"))
@@ -167,7 +161,7 @@ def test_balls_that_mean_something_else_are_left_out(patched: Any) -> None:
 
 
 def test_of_many_numbers_no_balls_are_tried(patched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that are differentiated count."""
+    """The entries of all differentiated arguments are counted together."""
     monkeypatch.setattr(ball_tolerances, "MOST_BALLS", 9)
     for args, evaluator in (((X, N, Y), ball.NAME), ((X, N, drawn(4)), "numpy")):
         _, balls = patched(balls=True)
@@ -176,7 +170,7 @@ def test_of_many_numbers_no_balls_are_tried(patched: Any, monkeypatch: pytest.Mo
 
 
 def test_a_value_is_asked_for_once(patched: Any) -> None:
-    """At each place."""
+    """The value at each place is kept."""
     patched()
     calls: list[int] = []
     spec = spec_of(lambda x: (calls.append(1), x * 2.0)[1])
@@ -191,7 +185,7 @@ def test_a_value_is_asked_for_once(patched: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["tensors", "arrays", "balls"])
 def test_there_is_no_truth_where_a_definition_is_not_finite_or_raises(kind: str, patched: Any) -> None:
-    """In whatever way it is read."""
+    """That holds for tensors, arrays and balls alike."""
     patched(tensors=kind == "tensors", balls=kind == "balls")
 
     def definition(x: Any) -> Any:

@@ -94,7 +94,7 @@ def test_a_limit_is_made_of_gradients_at_two_distances(far: float, near: float, 
 
 
 def test_the_largest_error_of_limits_counts() -> None:
-    """Of all that were looked at."""
+    """The error is the largest of all limits that were looked at."""
     gaps = iter([0.0, 2.0, 0.0, 1.0])
     limits = Limits(place(np.sum, lambda x: (np.full(1, 100.0 + next(gaps)),), [0.0]), rng())
     limits.look(2)
@@ -267,7 +267,7 @@ def test_entries_outside_are_moved_together_before_each_is_looked_into() -> None
 
 
 def test_what_is_not_decided_of_an_entry_is_not_known() -> None:
-    """Whatever the outputs say of it."""
+    """The verdict is unknown, whatever the outputs one by one would say."""
     anything = place(np.sum, lambda x: None, [0.0])
     there = replace(sizes([0.0, 0.0]), outputs=lambda: iter([anything]))
     rows = [[1.0, 0.5], [-1.0, -0.5], *([0.25 * (-1) ** n, 0.125 * n] for n in range(8))]

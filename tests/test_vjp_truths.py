@@ -133,7 +133,7 @@ def test_cases_whose_truth_is_not_known_are_left_to_others() -> None:
 
 
 def test_a_case_without_an_answer_does_not_hide_the_others() -> None:
-    """What was raised is kept."""
+    """The exception is kept for the end."""
     given = context()
     bad = given.generic()[0]
 

@@ -90,7 +90,7 @@ def test_gradients_of_sums_multiples_and_nothing_are_asked_for(dtype: Any) -> No
 
 @pytest.mark.parametrize(("count", "seeds"), [(1, {0}), (2, {0, 1}), (3, {0, 1, 2}), (4, {0, 1, 3})])
 def test_a_case_is_asked_once(count: int, seeds: set[int]) -> None:
-    """Where there are few."""
+    """The few cases are asked once each."""
     given = Linear()
     given.cases = given.cases[:count]
     check_linear(given)
